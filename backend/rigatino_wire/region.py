@@ -1,0 +1,95 @@
+"""Which part of a picture to send: the hole and its context, in pure integers.
+
+Coordinates are pixels, x to the right and y down; a box holds x <= column < right and y <= row < bottom.
+"""
+
+from __future__ import annotations
+
+from math import ceil, isfinite
+from typing import NamedTuple
+
+from rigatino_wire.errors import Failure
+
+MAX_FACTOR = (
+    64.0  # context beyond 32 holes on every side is a slip, and would overflow no integer but the memory
+)
+
+
+class Box(NamedTuple):
+    """A rectangle of whole pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
+
+    @property
+    def empty(self) -> bool:
+        return self.width <= 0 or self.height <= 0
+
+    def intersect(self, other: Box) -> Box:
+        """The common part; of size 0 where there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Box(x, y, max(0, right - x), max(0, bottom - y))
+
+    def grow(self, by: int) -> Box:
+        """The box with `by` pixels more on every side."""
+        return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
+
+    def contains(self, other: Box) -> bool:
+        """Whether the other box lies within this one."""
+        inside_x = self.x <= other.x and other.right <= self.right
+        return inside_x and self.y <= other.y and other.bottom <= self.bottom
+
+
+class ContextRule(NamedTuple):
+    """How much a network wants to see around a hole.
+
+    On every side at least `margin` pixels and `factor` / 2 times the hole's longer side; a region of at least
+    `minimum` pixels in width and height.
+    """
+
+    factor: float
+    margin: int
+    minimum: int
+
+
+def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = None) -> Box:
+    """The region to send for a hole: within the frame, around the part of the hole that the frame shows.
+
+    `factor` overrides the rule's. At the frame's edge the region is shifted inwards, so that it keeps
+    its size as far as the frame allows. Raises Failure hole_empty, or bad_setting for a factor outside 0 to 64.
+    """
+    shown = hole.intersect(frame)
+    if shown.empty:
+        raise Failure("hole_empty")
+    margin = max(
+        rule.margin, _margin(rule.factor if factor is None else factor, max(shown.width, shown.height))
+    )
+    x, width = _window(shown.x, shown.width, margin, rule.minimum, frame.x, frame.width)
+    y, height = _window(shown.y, shown.height, margin, rule.minimum, frame.y, frame.height)
+    return Box(x, y, width, height)
+
+
+def _margin(factor: float, side: int) -> int:
+    if not (isfinite(factor) and 0 <= factor <= MAX_FACTOR):
+        raise Failure("bad_setting", name="context", value=str(factor), expected="a number from 0 to 64")
+    return ceil(factor * side / 2)
+
+
+def _window(
+    start: int, size: int, margin: int, minimum: int, frame_start: int, frame_size: int
+) -> tuple[int, int]:
+    """One axis: the span of the hole, widened on both sides, kept within the frame."""
+    wanted = min(max(size + 2 * margin, minimum), frame_size)
+    centred = start - (wanted - size) // 2
+    return min(max(centred, frame_start), frame_start + frame_size - wanted), wanted

@@ -1,0 +1,172 @@
+"""The catalogue of failures: code -> what happened, and what to do (English `str.format` templates).
+
+A sentence starts upper case and ends with a full stop. Names in braces are parameters of `Failure(code, ...)`.
+Codes are part of the protocol: they may be added, never renamed or given another meaning.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """One failure's two templates."""
+
+    sentence: str
+    hint: str
+
+
+_RESTART = "Stop the daemon with “rigatino stop” and try again; if it comes back, please report it."
+_NOTHING_CHANGED = "Nothing was changed."
+
+_WIRE = {
+    "bad_magic": Text("A message arrived that is not Rigatino's.", _RESTART),
+    "wrong_version": Text(
+        "The other side speaks version {found} of Rigatino's protocol, this side version {expected}.",
+        "Stop the daemon with “rigatino stop”, and install plug-in and daemon from the same version.",
+    ),
+    "bad_mac": Text("A message arrived that was not signed with this daemon's key.", _RESTART),
+    "truncated": Text("A message arrived that is cut short: its {what} is missing.", _RESTART),
+    "bad_frames": Text(
+        "A message arrived whose pieces do not have the sizes that its header announces.", _RESTART
+    ),
+    "too_large": Text(
+        "A message is too large: its {what} has {size} bytes, {limit} are allowed.",
+        "Select a smaller area, or scale the picture down.",
+    ),
+    "bad_header": Text("A message arrived whose header cannot be read: {why}.", _RESTART),
+    "unknown_op": Text("A message asks for “{op}”, which this version does not know.", _RESTART),
+    "unknown_field": Text(
+        "A message “{op}” has a field “{field}”, which this version does not know.", _RESTART
+    ),
+    "missing_field": Text("A message “{op}” lacks its field “{field}”.", _RESTART),
+    "bad_field": Text("The field “{field}” of a message “{op}” is wrong: it takes {expected}.", _RESTART),
+    "bad_handshake": Text("What answers at {endpoint} is not Rigatino's daemon: {why}.", _RESTART),
+    "bad_transport": Text("The connection to the daemon broke its rules: {why}.", _RESTART),
+    "unexpected_reply": Text("The daemon answered “{op}” with “{reply}”.", _RESTART),
+    "unknown_failure": Text(
+        "The other side reports a failure that this version does not know: {code}.",
+        "Install plug-in and daemon from the same version.",
+    ),
+}
+
+_WAY_TO_THE_DAEMON = {
+    "daemon_absent": Text("No Rigatino daemon is running.", "Start it with “rigatino serve”."),
+    "daemon_silent": Text("The Rigatino daemon has stopped answering.", _RESTART),
+    "daemon_lost": Text(
+        "The connection to the Rigatino daemon was lost.",
+        "Try again: the daemon is started anew when it is needed.",
+    ),
+    "daemon_stopping": Text("The Rigatino daemon is stopping.", "Try again in a few seconds."),
+    "daemon_start_failed": Text(
+        "The Rigatino daemon could not be started. Its log {log} ends with: {tail}",
+        "Put right what the log says and try again.",
+    ),
+    "daemon_start_slow": Text(
+        "The Rigatino daemon was started but was not ready after {seconds} seconds.",
+        "Look into its log {log}, or try again.",
+    ),
+    "daemon_stop_failed": Text(
+        "The running Rigatino daemon (process {pid}) could not be stopped.", "End that process and try again."
+    ),
+    "already_running": Text(
+        "A Rigatino daemon is running already (process {pid}).",
+        "Use it, or stop it first with “rigatino stop”.",
+    ),
+    "runtime_foreign": Text(
+        "The folder {folder} belongs to another user.",
+        "Remove it, or set RIGATINO_RUNTIME_DIR to a folder of yours.",
+    ),
+    "runtime_open": Text(
+        "The folder {folder} is open to other users.", "Close it with “chmod 700 {folder}”."
+    ),
+    "runtime_unusable": Text(
+        "The folder {folder} cannot be used: {why}.",
+        "Set RIGATINO_RUNTIME_DIR to a folder that you can write to.",
+    ),
+    "connection_foreign": Text("The connection file {file} belongs to another user.", "Remove that file."),
+    "connection_corrupt": Text(
+        "The connection file {file} cannot be read: {why}.", "Remove that file, then start the daemon again."
+    ),
+    "bad_endpoint": Text("The address {endpoint} is not one that Rigatino can reach.", _RESTART),
+}
+
+_DAEMON = {
+    "worker_lost": Text(
+        "The process that fills pictures ended unexpectedly, twice.",
+        "Try a smaller selection or precision fp32; the daemon's log says more.",
+    ),
+    "deadline": Text(
+        "The fill took longer than its time limit.", "Try a smaller selection, or allow more time."
+    ),
+    "cancelled": Text("The fill was cancelled.", _NOTHING_CHANGED),
+    "queue_full": Text(
+        "The Rigatino daemon has too much to do already.", "Wait for the other fills and try again."
+    ),
+    "duplicate_id": Text("A fill with the same id is under way already.", _RESTART),
+    "unknown_job": Text("The daemon has no fill with that id.", "It has probably ended already."),
+    "internal": Text("Something unforeseen happened: {detail}.", "Please report it with the log {log}."),
+}
+
+_REQUEST = {
+    "hole_empty": Text("There is nothing to fill: the hole is empty.", "Mark the area that is to be filled."),
+    "hole_everything": Text(
+        "There is nothing to fill from: the hole covers everything.",
+        "Leave some of the picture outside the hole.",
+    ),
+    "size_mismatch": Text(
+        "Picture ({picture}) and mask ({mask}) differ in size.", "Give a mask of exactly the picture's size."
+    ),
+    "unknown_network": Text("There is no network named “{name}”.", "Choose one of these: {known}."),
+    "bad_setting": Text("The setting {name} cannot be “{value}”.", "It takes {expected}."),
+    "out_of_memory": Text(
+        "There is not enough memory for this fill.", "Select a smaller area, or close other programs."
+    ),
+    "too_small": Text("The picture is too small to be filled.", "Use a picture of at least 2 by 2 pixels."),
+    "too_many_pixels": Text(
+        "The area has {pixels} pixels, the daemon takes {limit}.",
+        "Select a smaller area or lower the context.",
+    ),
+    "bad_pixels": Text(
+        "The picture holds values that are not numbers.", "Repair or convert the layer and try again."
+    ),
+}
+
+_FILES = {
+    "weights_unreadable": Text(
+        "The weights {file} cannot be read: {why}.", "Fetch the file again and retry."
+    ),
+    "weights_key": Text(
+        "The weights {file} do not fit at “{key}”: {why}.", "Choose the file that belongs to this network."
+    ),
+    "weights_hash": Text(
+        "The weights {file} are not the ones on record: {expected} was expected, {found} found.",
+        "Fetch the file again; it was not loaded.",
+    ),
+    "unknown_format": Text(
+        "The file {file} is of no kind that Rigatino knows.", "Give a file of another kind."
+    ),
+    "file_exists": Text("The file {file} exists already.", "Choose another name, or allow it with --force."),
+    "file_missing": Text("There is no file {file}.", "Check its name and folder."),
+    "file_unreadable": Text("The file {file} cannot be read: {why}.", "Check the file and try again."),
+    "file_unwritable": Text("The file {file} cannot be written: {why}.", "Choose another place."),
+    "deep_picture": Text(
+        "The picture {file} has more than 8 bits per channel ({mode}).",
+        "Convert it to 8 bits per channel first.",
+    ),
+}
+
+_PLUG_IN = {
+    "selection_empty": Text("Nothing is selected.", "Select the area that is to be filled."),
+    "selection_outside": Text("The selection lies outside the layer.", "Select an area on the active layer."),
+    "floating_selection": Text("There is a floating selection.", "Anchor it, or make it a layer of its own."),
+    "no_layer": Text("No layer is active.", "Choose the layer that is to be filled."),
+    "many_layers": Text("Several layers are active.", "Choose one layer."),
+    "image_gone": Text("The image was closed while it was being filled.", _NOTHING_CHANGED),
+    "layer_gone": Text("The layer was removed while it was being filled.", _NOTHING_CHANGED),
+    "command_missing": Text(
+        "The plug-in does not know how to start the Rigatino daemon.", "Run “rigatino install-plugin”."
+    ),
+}
+
+TEXTS: dict[str, Text] = {**_WIRE, **_WAY_TO_THE_DAEMON, **_DAEMON, **_REQUEST, **_FILES, **_PLUG_IN}
