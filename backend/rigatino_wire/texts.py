@@ -164,6 +164,16 @@ _PLUG_IN = {
     "many_layers": Text("Several layers are active.", "Choose one layer."),
     "image_gone": Text("The image was closed while it was being filled.", _NOTHING_CHANGED),
     "layer_gone": Text("The layer was removed while it was being filled.", _NOTHING_CHANGED),
+    "indexed_image": Text(
+        "The image has indexed colours, which a fill cannot use.", "Convert it first: Image > Mode > RGB."
+    ),
+    "image_converted": Text("The image's mode was changed while it was being filled.", "Fill again."),
+    "plug_in_error": Text(
+        "Something unforeseen happened in the plug-in: {detail}.", "The image is as it was. Please report it."
+    ),
+    "gimp_missing": Text(
+        "No GIMP 3 was found.", "Start GIMP 3 once, or name its profile folder with --gimp-dir."
+    ),
     "command_missing": Text(
         "The plug-in does not know how to start the Rigatino daemon.", "Run “rigatino install-plugin”."
     ),
