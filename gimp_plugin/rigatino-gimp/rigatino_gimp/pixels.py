@@ -1,0 +1,49 @@
+"""Pixels out of GIMP's buffers and into them, always in sRGB and by named formats, whatever the image's precision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gi.repository import Gegl, Gimp
+from rigatino_gimp.planes import native
+from rigatino_wire.region import Box
+
+
+class Depth(NamedTuple):
+    """How an image's pixels travel: the wire's dtype and the formats of colour and of selections and masks.
+
+    Selections and masks are linear: read as "Y'" a feathered edge would come out bent.
+    """
+
+    dtype: str
+    colour: str
+    mask: str
+
+
+EIGHT_BITS = Depth("u8", "R'G'B'A u8", "Y u8")
+FLOATS = Depth("f32", "R'G'B'A float", "Y float")
+DEPTHS = {depth.dtype: depth for depth in (EIGHT_BITS, FLOATS)}
+
+
+def depth(image: Gimp.Image) -> Depth:
+    """Bytes where they hold all of the image: 8 bits and sRGB. 8 bits of a wider gamut would be clipped."""
+    precision = Gimp.Precision
+    eight = (precision.U8_NON_LINEAR, precision.U8_PERCEPTUAL, precision.U8_LINEAR)
+    profile = image.get_color_profile()
+    srgb = profile is None or profile.is_equal(Gimp.ColorProfile.new_rgb_srgb())
+    return EIGHT_BITS if srgb and image.get_precision() in eight else FLOATS
+
+
+def read(drawable: Gimp.Drawable, box: Box, format: str, dtype: str) -> bytes:
+    """The pixels of a box (in the drawable's own coordinates), row by row, little endian; zeros outside."""
+    area = Gegl.Rectangle.new(*box)
+    return native(drawable.get_buffer().get(area, 1.0, format, Gegl.AbyssPolicy.NONE), dtype)
+
+
+def write(drawable: Gimp.Drawable, data: bytes, format: str, dtype: str) -> None:
+    """Sets all pixels of a drawable. GEGL writes nothing, without a word, where the length is wrong."""
+    width, height = drawable.get_width(), drawable.get_height()
+    buffer = drawable.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, width, height), format, native(data, dtype))
+    buffer.flush()
+    drawable.update(0, 0, width, height)

@@ -1,0 +1,98 @@
+"""The procedures as GIMP knows them: names, menus, arguments, and the way from a failure to a message."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from gi.repository import Gimp, GLib, GObject
+from rigatino_gimp import daemon, layers, texts
+from rigatino_gimp.fill import fill
+from rigatino_gimp.request import Settings
+from rigatino_wire import __version__
+from rigatino_wire.errors import Failure
+
+NAMES = ("rigatino-fill",)
+WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers"})
+READWRITE = GObject.ParamFlags.READWRITE
+INT = (GLib.MININT, GLib.MAXINT)  # GIMP would replace a value outside an argument's range by the default, silently
+DOUBLE = (-GLib.MAXDOUBLE, GLib.MAXDOUBLE)
+
+
+def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
+    """The procedure of that name, registered for every image: what it lacks is said when it is called."""
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run, None)
+    sensitive = Gimp.ProcedureSensitivityMask
+    procedure.set_image_types("*")
+    procedure.set_sensitivity_mask(sensitive.DRAWABLE | sensitive.DRAWABLES | sensitive.NO_DRAWABLES)
+    procedure.set_menu_label(texts.MENU_LABEL)
+    procedure.add_menu_path("<Image>/Filters/Enhance")
+    procedure.set_documentation(texts.BLURB, texts.HELP, name)
+    procedure.set_attribution("Rigatino", "Rigatino", __version__)
+    _add_arguments(procedure)
+    procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)
+    return procedure
+
+
+def _add_arguments(procedure: Gimp.Procedure) -> None:
+    for name, default in Settings()._asdict().items():
+        words = texts.ARGUMENTS[name]
+        if isinstance(default, str):
+            procedure.add_string_argument(name, *words, default, READWRITE)
+        elif isinstance(default, int):
+            procedure.add_int_argument(name, *words, *INT, default, READWRITE)
+        else:
+            procedure.add_double_argument(name, *words, *DOUBLE, default, READWRITE)
+
+
+def _run(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    data: Any,
+) -> Gimp.ValueArray:
+    """What GIMP calls. Whatever goes wrong becomes a sentence: of an exception GIMP itself would tell nothing."""
+    try:
+        if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, image, drawables, config):
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+        return _success(procedure, fill(image, drawables, _settings(config)))
+    except Failure as failure:
+        return _refused(procedure, failure)
+    except Exception as error:
+        traceback.print_exc()
+        return _refused(procedure, Failure("plug_in_error", detail=f"{type(error).__name__}: {error}"))
+
+
+def _asked(
+    procedure: Gimp.Procedure, image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
+) -> bool:
+    """Whether the user, shown the dialog, wants the fill. What rules it out is said before the dialog."""
+    from rigatino_gimp import dialog  # needs a display, which a batch has not
+
+    layers.find(image, drawables)
+    daemon.start_progress()
+    description = daemon.describe()
+    Gimp.progress_end()
+    return dialog.ask(procedure, config, description)
+
+
+def _settings(config: Gimp.ProcedureConfig) -> Settings:
+    values = {name: config.get_property(name) for name in Settings._fields}
+    return Settings(**{name: "" if value is None else value for name, value in values.items()})
+
+
+def _success(procedure: Gimp.Procedure, layer: Gimp.Layer) -> Gimp.ValueArray:
+    Gimp.displays_flush()
+    values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+    values.remove(1)
+    values.insert(1, GObject.Value(Gimp.Layer, layer))
+    return values
+
+
+def _refused(procedure: Gimp.Procedure, failure: Failure) -> Gimp.ValueArray:
+    wrong_call = failure.code in WRONG_CALLS
+    status = Gimp.PDBStatusType.CALLING_ERROR if wrong_call else Gimp.PDBStatusType.EXECUTION_ERROR
+    return procedure.new_return_values(status, GLib.Error(texts.say(failure), "rigatino", 1))

@@ -1,0 +1,87 @@
+"""What a fill layer remembers of itself, as its parasite "rigatino-fill": all that it takes to run the fill again.
+
+ASCII JSON, because GIMP's parasites hold no byte above 127. Docs/gimp.md lists the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from typing import Any, NamedTuple
+
+from rigatino_gimp.request import Settings
+from rigatino_wire import __version__
+from rigatino_wire.messages import Filled
+from rigatino_wire.region import Box
+
+NAME = "rigatino-fill"
+VERSION = 1
+
+
+class Hole(NamedTuple):
+    """The selection that was filled: its bounds in the picture and its values, row by row ("u8" or "f32")."""
+
+    box: Box
+    dtype: str
+    data: bytes
+
+
+class Source(NamedTuple):
+    """The layer that was filled: its tattoo, and where it lay."""
+
+    tattoo: int
+    offset: tuple[int, int]
+
+
+class Record(NamedTuple):
+    """A fill: what was asked of which layer and region, and what ran."""
+
+    settings: Settings
+    source: Source
+    region: Box
+    hole: Hole
+    ran: dict[str, Any]
+
+
+def ran(filled: Filled) -> dict[str, Any]:
+    """What the daemon says it ran."""
+    names = ("network", "weights", "seed", "scale", "precision", "device", "notes", "seconds")
+    return {"rigatino": __version__, **{name: getattr(filled, name) for name in names}}
+
+
+def encode(record: Record, candidate: int = 0) -> bytes:
+    """The parasite's data for one of the candidates of a fill."""
+    hole = {
+        "box": record.hole.box,
+        "dtype": record.hole.dtype,
+        "zlib": b64encode(zlib.compress(record.hole.data)).decode("ascii"),
+    }
+    fields = {
+        "version": VERSION,
+        "candidate": candidate,
+        "settings": record.settings._asdict(),
+        "source": record.source._asdict(),
+        "region": record.region,
+        "hole": hole,
+        "ran": record.ran,
+    }
+    return json.dumps(fields, ensure_ascii=True).encode("ascii")
+
+
+def decode(data: bytes) -> Record:
+    """The inverse of `encode`. Raises ValueError for what it did not write."""
+    try:
+        fields = json.loads(data)
+        if fields["version"] != VERSION:
+            raise ValueError(f"version {fields['version']}")
+        hole = fields["hole"]
+        return Record(
+            Settings(**fields["settings"]),
+            Source(fields["source"]["tattoo"], tuple(fields["source"]["offset"])),
+            Box(*fields["region"]),
+            Hole(Box(*hole["box"]), hole["dtype"], zlib.decompress(b64decode(hole["zlib"]))),
+            fields["ran"],
+        )
+    except (KeyError, TypeError, zlib.error) as error:
+        raise ValueError(f"not a record of a fill: {error}") from error

@@ -1,0 +1,90 @@
+"""The settings of a fill and the request made of them: pure functions that know no GIMP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import NamedTuple
+
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import MAX_CANDIDATES, Array, Description, Fill, NetworkInfo
+from rigatino_wire.region import MAX_FACTOR, Box, context
+
+
+class Settings(NamedTuple):
+    """The arguments of the procedure, in their order, with their defaults."""
+
+    network: str = ""
+    source: str = "layer"
+    grow: int = 4
+    feather: float = 4.0
+    context: float = 0.0
+    seed: int = -1
+    candidates: int = 1
+    result: str = "mask"
+
+
+WORDS = {"source": ("layer", "visible"), "result": ("mask", "alpha")}
+RANGES: dict[str, tuple[float, float]] = {
+    "grow": (0, 1000),
+    "feather": (0, 1000),
+    "context": (0, MAX_FACTOR),
+    "seed": (-1, 2**31 - 1),
+    "candidates": (1, MAX_CANDIDATES),
+}
+
+
+def check(settings: Settings) -> None:
+    """Raises Failure bad_setting for the first setting that holds a wrong value."""
+    values = settings._asdict()
+    for name, words in WORDS.items():
+        if values[name] not in words:
+            raise _bad(name, values[name], " or ".join(f"“{word}”" for word in words))
+    for name, (low, high) in RANGES.items():
+        if not low <= values[name] <= high:
+            raise _bad(name, values[name], f"a number from {low:g} to {high:g}")
+
+
+def _bad(name: str, value: object, expected: str) -> Failure:
+    return Failure("bad_setting", name=name, value=str(value), expected=expected)
+
+
+def network(description: Description, name: str) -> NetworkInfo:
+    """The network that a name means, "" being the daemon's own choice. Raises Failure unknown_network."""
+    wanted = name or description.default_network
+    for info in description.networks:
+        if info.name == wanted:
+            return info
+    raise Failure("unknown_network", name=wanted, known=_names(description.networks))
+
+
+def _names(networks: Sequence[NetworkInfo]) -> str:
+    return ", ".join(info.name for info in networks)
+
+
+def region(selection: Box, frame: Box, settings: Settings, description: Description) -> Box:
+    """What is sent: the selection, as far as grow and feather widen it, with its context, inside the frame.
+
+    Raises Failure unknown_network, hole_empty, or too_many_pixels for more than the daemon takes.
+    """
+    rule = network(description, settings.network).rule
+    reach = settings.grow + ceil(settings.feather)
+    box = context(selection.intersect(frame).grow(reach), frame, rule, settings.context or None)
+    if box.width * box.height > description.limits.max_pixels:
+        raise Failure("too_many_pixels", pixels=box.width * box.height, limit=description.limits.max_pixels)
+    return box
+
+
+def message(id: str, settings: Settings, box: Box, dtype: str, image: bytes, hole: bytes) -> Fill:
+    """The request. `image` holds RGBA, `hole` one value per pixel of the box, both of dtype "u8" or "f32"."""
+    return Fill(
+        id=id,
+        network=settings.network,
+        grow=settings.grow,
+        feather=settings.feather,
+        seed=settings.seed,
+        candidates=settings.candidates,
+        offset=(box.x, box.y),
+        image=Array(dtype, (box.height, box.width, 4), image),
+        hole=Array(dtype, (box.height, box.width, 1), hole),
+    )
