@@ -1,0 +1,1 @@
+"""Inpainting networks: pictures in, pictures out. Knows no socket, no file dialog and no GIMP."""

@@ -1,0 +1,1 @@
+"""Training data: photographs and holes, both drawn from a seed."""

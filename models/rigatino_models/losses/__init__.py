@@ -1,0 +1,1 @@
+"""Training losses, each named after its paper."""

@@ -1,0 +1,91 @@
+"""SqueezeNet 1.0 features (arXiv 1602.07360) and the perceptual distance made of them.
+
+The distance follows LPIPS (arXiv 1801.03924) without its learned weights: features of unit length, squared difference
+summed over channels, mean over pixels. It is not LPIPS; scores made with it carry another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+FIRES = {3: (96, 16, 64), 4: (128, 16, 64), 5: (128, 32, 128), 7: (256, 32, 128), 8: (256, 48, 192)} | {
+    9: (384, 48, 192),
+    10: (384, 64, 256),
+    12: (512, 64, 256),
+}
+TAPS = (1, 4, 5, 7, 8, 9, 10, 12)
+POOLS = (2, 6, 11)
+
+
+class Fire(nn.Module):
+    """Squeeze to few channels, expand by a 1x1 and a 3x3 convolution."""
+
+    def __init__(self, inputs: int, narrow: int, wide: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, narrow, 1)
+        self.expand1x1 = nn.Conv2d(narrow, wide, 1)
+        self.expand3x3 = nn.Conv2d(narrow, wide, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,inputs,H,W] -> [N,2*wide,H,W]."""
+        x = F.relu(self.squeeze(x))
+        return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), 1))
+
+
+class SqueezeNet(nn.Module):
+    """The convolutional part, frozen, in the key layout of torchvision."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        layers: dict[str, nn.Module] = {"0": nn.Conv2d(3, 96, 7, stride=2)}
+        layers |= {str(i): Fire(*shape) for i, shape in FIRES.items()}
+        self.features = nn.ModuleDict(layers)
+        state = {k: v.float() for k, v in load_file(weights).items() if k.startswith("features.")}
+        self.load_state_dict(state)
+        self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+
+    def forward(self, image: Tensor, last: int = 12) -> list[Tensor]:
+        """image [N,3,H,W] RGB in [0,1] -> features at the taps up to index `last`, of unit length per pixel."""
+        x = (image - self.mean) / self.std
+        found = []
+        for index in range(last + 1):
+            if index in POOLS:
+                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+            elif index == 1:
+                x = F.relu(x)
+            else:
+                x = self.features[str(index)](x)
+            if index in TAPS:
+                found.append(F.normalize(x.float(), dim=1, eps=1e-8))
+        return found
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted sum over taps of the mean squared difference of unit-length features."""
+
+    def __init__(self, weights: Path, taps: Sequence[float] = (0.5, 1, 1, 1, 1, 0.5, 0.5, 0.5)) -> None:
+        super().__init__()
+        self.net = SqueezeNet(weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.taps = tuple(taps)
+
+    def forward(self, result: Tensor, target: Tensor) -> Tensor:
+        """Pictures [N,3,H,W] in [0,1] -> scalar."""
+        with torch.no_grad():
+            wanted = self.net(target)
+        given = self.net(result)
+        terms = [
+            weight * (a - b).square().sum(1).mean()
+            for weight, a, b in zip(self.taps, given, wanted, strict=True)
+        ]
+        return torch.stack(terms).sum()

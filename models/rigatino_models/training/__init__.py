@@ -1,0 +1,1 @@
+"""Training: recipe, loop, exponential moving average, checkpoints, sample sheets."""

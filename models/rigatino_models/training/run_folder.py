@@ -1,0 +1,57 @@
+"""What a run leaves on disk: log lines, checkpoints, weights. Every write is atomic."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from rigatino_wire.errors import Failure
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+class RunFolder:
+    """DIR/log.jsonl, DIR/state.pt (to resume), DIR/ema.safetensors (to use), DIR/sheets/*.png."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        self.path = path
+        if self.state_file.exists() and not resume:
+            raise Failure("run_exists", folder=str(path))
+        (path / "sheets").mkdir(parents=True, exist_ok=True)
+
+    @property
+    def state_file(self) -> Path:
+        """The checkpoint to resume from."""
+        return self.path / "state.pt"
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Append one JSON line."""
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint."""
+        _replace(self.state_file, lambda part: torch.save(dict(state), part))
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The checkpoint, or None where there is none; tensors and plain values only."""
+        if not self.state_file.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
+        return state
+
+    def save_weights(self, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+        """Replace the half-precision weights."""
+        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        half = {k: v.contiguous() for k, v in half.items() if not k.endswith("num_batches_tracked")}
+        _replace(self.path / "ema.safetensors", lambda part: save_file(half, part, dict(metadata)))
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    write(part)
+    os.replace(part, path)
