@@ -1,0 +1,140 @@
+"""install-plugin: into GIMP's profiles, upgraded in place, and out again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rigatino import plugin_install
+from rigatino.commands.install_plugin import install_plugin
+from rigatino_wire.errors import Failure
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_installed_plug_in_is_complete(tmp_path: Path, runtime: Path) -> None:
+    folder = plugin_install.install(tmp_path / "3.0")
+    assert folder == tmp_path / "3.0" / "plug-ins" / "rigatino-gimp"
+    here = files(folder)
+    assert {"rigatino-gimp.py", "rigatino_gimp/procedure.py", "rigatino_wire/client.py", "daemon.json"} <= here
+    assert not [name for name in here if "__pycache__" in name or name.endswith(".pyc")]
+    assert os.access(folder / "rigatino-gimp.py", os.X_OK)
+    settings = json.loads((folder / "daemon.json").read_text())
+    assert settings == {"command": [sys.executable, "-m", "rigatino"], "runtime_dir": str(runtime)}
+
+
+def test_it_stands_on_its_own(tmp_path: Path) -> None:
+    """Nothing but the standard library and gi is imported from elsewhere: the copy runs where Rigatino is not."""
+    folder = plugin_install.install(tmp_path)
+    modules = "request, record, planes, texts, installed"
+    code = f"from rigatino_gimp import {modules}; import rigatino_wire.launch as w; print(w.__file__)"
+    python = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"]
+    done = subprocess.run(python, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(folder))
+
+
+def test_an_upgrade_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
+    folder = plugin_install.install(tmp_path)
+    fresh = files(folder)
+    (folder / "rigatino_gimp" / "gone.py").write_text("old")
+    (folder / "rigatino_gimp" / "procedure.py").write_text("old")
+    plugin_install.install(tmp_path)
+    assert files(folder) == fresh
+    assert (folder / "rigatino_gimp" / "procedure.py").read_text() != "old"
+    assert [path.name for path in folder.parent.iterdir()] == ["rigatino-gimp"]
+
+
+def test_a_failed_upgrade_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = plugin_install.install(tmp_path)
+    (folder / "mark").write_text("old")
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(Failure, match="Permission denied"):
+        plugin_install.install(tmp_path)
+    assert (folder / "mark").read_text() == "old"
+    assert [path.name for path in folder.parent.iterdir()] == ["rigatino-gimp"]
+
+
+def test_remove(tmp_path: Path) -> None:
+    folder = plugin_install.install(tmp_path)
+    other = tmp_path / "plug-ins" / "other"
+    other.mkdir()
+    assert plugin_install.remove(tmp_path)
+    assert not folder.exists()
+    assert other.exists()
+    assert not plugin_install.remove(tmp_path)
+
+
+def test_profiles_are_found_wherever_gimp_keeps_them(tmp_path: Path) -> None:
+    wanted = {
+        tmp_path / ".config/GIMP/3.0",
+        tmp_path / ".config/GIMP/3.2",
+        tmp_path / ".var/app/org.gimp.GIMP/config/GIMP/3.0",
+        tmp_path / "snap/gimp/current/.config/GIMP/3.0",
+        tmp_path / "Library/Application Support/GIMP/3.0",
+        tmp_path / "roaming/GIMP/3.2",
+    }
+    for profile in (*wanted, tmp_path / ".config/GIMP/2.10", tmp_path / ".config/GIMP/backup-3.0"):
+        profile.mkdir(parents=True)
+    assert set(plugin_install.profiles({"APPDATA": str(tmp_path / "roaming")}, tmp_path)) == wanted
+
+
+def test_the_environment_can_name_the_profile(tmp_path: Path) -> None:
+    (tmp_path / ".config/GIMP/3.0").mkdir(parents=True)
+    assert plugin_install.profiles({"GIMP3_DIRECTORY": "/else/where"}, tmp_path) == [Path("/else/where")]
+    xdg = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    (tmp_path / "xdg/GIMP/3.4").mkdir(parents=True)
+    assert plugin_install.profiles(xdg, tmp_path) == [tmp_path / "xdg/GIMP/3.4"]
+
+
+def test_the_command_says_what_it_did(tmp_path: Path) -> None:
+    folder = plugin_install.place(tmp_path)
+    arguments = ["--gimp-dir", str(tmp_path)]
+    said = [CliRunner().invoke(install_plugin, arguments + more) for more in ([], [], ["--remove"], ["--remove"])]
+    assert [one.exit_code for one in said] == [0, 0, 0, 0]
+    words = ("Installed", "Upgraded", "Removed", "There is no plug-in")
+    for one, word in zip(said, words, strict=True):
+        assert one.output.startswith(word)
+        assert str(folder) in one.output
+
+
+def test_without_a_gimp_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_install, "profiles", list)
+    with pytest.raises(Failure, match="--gimp-dir"):
+        CliRunner().invoke(install_plugin, [], catch_exceptions=False)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "plug-ins").write_text("in the way")
+    with pytest.raises(Failure) as caught:
+        plugin_install.install(tmp_path)
+    assert caught.value.code == "file_unwritable"
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_it_needs_no_torch() -> None:
+    code = "import sys, rigatino.commands.install_plugin; sys.exit('torch' in sys.modules)"
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **paths}, timeout=60, check=False)
+    assert done.returncode == 0

@@ -1,0 +1,92 @@
+"""Settings, the region to send, and the request made of them."""
+
+from __future__ import annotations
+
+import pytest
+from rigatino_gimp import request
+from rigatino_gimp.request import RANGES, WORDS, Settings
+
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Description, Fill, Limits, NetworkInfo
+from rigatino_wire.region import Box, ContextRule
+
+FRAME = Box(0, 0, 1000, 800)
+
+
+def network(name: str, rule: ContextRule) -> NetworkInfo:
+    return NetworkInfo(
+        name=name, title=name.title(), good_for="", licence="", weights_licence="", multiple=8, minimum=16,
+        comfortable=512, rule=rule, stochastic=False, paper="",
+    )  # fmt: skip
+
+
+def description(max_pixels: int = 1_000_000) -> Description:
+    return Description(
+        id="1", version="0", device="cpu", precision="fp32", default_network="small", limits=Limits(max_pixels),
+        networks=[network("small", ContextRule(0.0, 10, 64)), network("wide", ContextRule(4.0, 10, 64))],
+    )  # fmt: skip
+
+
+def test_the_defaults_are_right_values_and_the_wires_own() -> None:
+    settings = Settings()
+    request.check(settings)
+    made = request.message("a", settings, Box(3, 4, 2, 1), "u8", bytes(8), bytes(2))
+    plain = Fill(id="a", image=made.image, hole=made.hole, offset=(3, 4))
+    assert made == plain
+
+
+@pytest.mark.parametrize("name", sorted(RANGES))
+def test_what_the_plug_in_takes_the_wire_takes(name: str) -> None:
+    for value in RANGES[name]:
+        settings = Settings()._replace(**{name: type(getattr(Settings(), name))(value)})
+        request.check(settings)
+        request.message("a", settings, Box(0, 0, 1, 1), "f32", bytes(16), bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("grow", -1), ("grow", 1001), ("feather", -0.1), ("feather", float("nan")), ("context", 65.0), ("seed", -2),
+     ("candidates", 0), ("candidates", 17), ("source", "Layer"), ("result", "")],
+)  # fmt: skip
+def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: object) -> None:
+    with pytest.raises(Failure) as caught:
+        request.check(Settings()._replace(**{name: value}))
+    assert caught.value.code == "bad_setting"
+    assert caught.value.params["name"] == name
+    for word in WORDS.get(name, ()):
+        assert word in str(caught.value)
+
+
+def test_no_name_means_the_daemons_own_choice() -> None:
+    assert request.network(description(), "").name == "small"
+    assert request.network(description(), "wide").name == "wide"
+
+
+def test_an_unknown_network_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(Failure, match="small, wide") as caught:
+        request.network(description(), "lamma")
+    assert caught.value.params["name"] == "lamma"
+
+
+def test_the_region_holds_what_grow_and_feather_reach() -> None:
+    selection = Box(400, 300, 100, 50)
+    region = request.region(selection, FRAME, Settings(grow=7, feather=2.5), description())
+    assert region == Box(380, 280, 140, 90)  # 7 + 3 of reach, 10 of the network's margin
+
+
+def test_context_widens_the_region_and_0_leaves_it_to_the_network() -> None:
+    selection, plain = Box(400, 300, 100, 50), Settings(grow=0, feather=0)
+    assert request.region(selection, FRAME, plain._replace(network="wide"), description()).width == 500
+    assert request.region(selection, FRAME, plain._replace(context=2.0), description()).width == 300
+
+
+def test_only_the_part_of_the_selection_within_the_frame_counts() -> None:
+    region = request.region(Box(-50, -50, 100, 100), FRAME, Settings(grow=0, feather=0), description())
+    assert region == Box(0, 0, 70, 70)
+
+
+def test_more_pixels_than_the_daemon_takes_are_refused_before_they_are_read() -> None:
+    with pytest.raises(Failure) as caught:
+        request.region(Box(0, 0, 500, 500), FRAME, Settings(), description(max_pixels=250_000))
+    assert caught.value.code == "too_many_pixels"
+    assert caught.value.params["limit"] == 250_000

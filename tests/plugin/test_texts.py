@@ -1,0 +1,49 @@
+"""The plug-in's words."""
+
+from __future__ import annotations
+
+import pytest
+from rigatino_gimp import texts
+from rigatino_gimp.request import Settings
+
+from rigatino_wire.errors import TEXTS, Failure
+from rigatino_wire.messages import Progress
+
+
+def test_every_argument_has_a_label_and_a_tooltip() -> None:
+    assert set(texts.ARGUMENTS) == set(Settings._fields)
+    for words in texts.ARGUMENTS.values():
+        assert words.help
+        assert words.label.count("_") == 1
+
+
+def test_mnemonics_in_the_dialog_are_not_those_of_its_buttons() -> None:
+    letters = [words.label[words.label.index("_") + 1].lower() for words in texts.ARGUMENTS.values()]
+    assert len(set(letters)) == len(letters)
+    shown = {texts.ARGUMENTS[name].label for name in ("network", "grow", "feather", "seed")}
+    assert not {label[label.index("_") + 1].lower() for label in shown} & set("csrhol")
+
+
+@pytest.mark.parametrize("stage", ["queued", "starting", "loading", "filling"])
+def test_every_stage_has_words(stage: str) -> None:
+    assert texts.stage(Progress(id="a", stage=stage, position=3)).startswith("Rigatino: ")
+
+
+def test_a_queued_fill_tells_its_place() -> None:
+    assert "3" in texts.stage(Progress(id="a", stage="queued", position=3))
+
+
+def test_failures_are_said_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = {
+        TEXTS["unknown_network"].sentence: "Ein Netz „{name}“ gibt es nicht.",
+        TEXTS["unknown_network"].hint: "Es gibt {known}.",
+    }
+    failure = Failure("unknown_network", name="x", known="a, b")
+    assert texts.say(failure) == str(failure)
+    monkeypatch.setattr(texts, "_", lambda text: german.get(text, text))
+    assert texts.say(failure) == "Ein Netz „x“ gibt es nicht. Es gibt a, b."
+
+
+def test_what_only_a_newer_daemon_knows_is_said_in_its_words() -> None:
+    peer = {"code": "brand_new", "params": {}, "sentence": "The moon is full.", "hint": "Wait."}
+    assert texts.say(Failure.from_json(peer)) == "The moon is full. Wait."
