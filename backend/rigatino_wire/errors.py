@@ -78,7 +78,8 @@ class ProtocolError(Failure):
 
     codes = frozenset({
         "bad_magic", "wrong_version", "bad_mac", "truncated", "bad_frames", "too_large", "bad_header",
-        "unknown_op", "unknown_field", "missing_field", "bad_field", "bad_handshake", "bad_transport", "unexpected_reply",
+        "unknown_op", "unknown_field", "missing_field", "bad_field", "bad_handshake", "bad_transport",
+        "unexpected_reply",
     })  # fmt: skip
     id: str = ""
 
@@ -88,7 +89,7 @@ class Unreachable(Failure):
 
     codes = frozenset({
         "daemon_absent", "daemon_silent", "daemon_lost", "daemon_start_failed", "daemon_start_slow",
-        "daemon_stop_failed",
+        "daemon_stop_failed", "command_failed",
     })  # fmt: skip
 
 
@@ -102,7 +103,7 @@ class Cancelled(Failure):
 
 
 class _Blanks(dict[str, Scalar]):
-    """Parameters for format_map: a missing one becomes a question mark, for an error must not raise another."""
+    """Parameters for format_map: a missing one becomes a question mark, an error must not raise another."""
 
     def __missing__(self, name: str) -> str:
         return "?"

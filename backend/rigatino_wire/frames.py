@@ -1,6 +1,7 @@
 """Messages as frames: [magic and version, MAC, header, buffers ...]; docs/protocol.md is the norm.
 
-The MAC (HMAC-SHA-256) covers every other frame, each with its length; it is checked before the header is read.
+The MAC (HMAC-SHA-256) covers every other frame, each with its length; it is checked before the header is
+read.
 What the header announces is held against what has arrived, by arithmetic, before anything is allocated.
 """
 

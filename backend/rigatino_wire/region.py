@@ -67,7 +67,7 @@ def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = Non
     """The region to send for a hole: within the frame, around the part of the hole that the frame shows.
 
     `factor` overrides the rule's. At the frame's edge the region is shifted inwards, so that it keeps
-    its size as far as the frame allows. Raises Failure hole_empty, or bad_setting for a factor outside 0 to 64.
+    its size as far as the frame allows. Raises Failure hole_empty, or bad_setting for a factor beyond 64.
     """
     shown = hole.intersect(frame)
     if shown.empty:

@@ -1,6 +1,6 @@
 """The catalogue of failures: code -> what happened, and what to do (English `str.format` templates).
 
-A sentence starts upper case and ends with a full stop. Names in braces are parameters of `Failure(code, ...)`.
+A sentence starts upper case and ends with a full stop. Names in braces are the failure's parameters.
 Codes are part of the protocol: they may be added, never renamed or given another meaning.
 """
 
@@ -59,8 +59,12 @@ _WAY_TO_THE_DAEMON = {
     ),
     "daemon_stopping": Text("The Rigatino daemon is stopping.", "Try again in a few seconds."),
     "daemon_start_failed": Text(
-        "The Rigatino daemon could not be started. Its log {log} ends with: {tail}",
+        "The Rigatino daemon could not be started. Its log {log} ends with: “{tail}”.",
         "Put right what the log says and try again.",
+    ),
+    "command_failed": Text(
+        "The command {command}, which starts the Rigatino daemon, cannot be run: {why}.",
+        "Run “rigatino install-plugin” again.",
     ),
     "daemon_start_slow": Text(
         "The Rigatino daemon was started but was not ready after {seconds} seconds.",
