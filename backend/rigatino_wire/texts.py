@@ -158,6 +158,28 @@ _FILES = {
         "The picture {file} has more than 8 bits per channel ({mode}).",
         "Convert it to 8 bits per channel first.",
     ),
+    "colour_mode": Text(
+        "The picture {file} has colours of a kind ({mode}) that Rigatino does not fill.",
+        "Convert it to RGB or grey first.",
+    ),
+    "many_pages": Text(
+        "The picture {file} has several pages or frames.", "Save the one that is to be filled by itself."
+    ),
+    "no_alpha": Text(
+        "The picture has transparency, which {file} cannot hold.", "Write a PNG, WebP or TIFF instead."
+    ),
+    "unknown_picture_format": Text(
+        "The name {file} does not say a picture format that Rigatino writes.", "End it in one of {known}."
+    ),
+    "folder_missing": Text("There is no folder {folder}.", "Make it, or choose another place."),
+    "no_photos": Text("There are no photographs in {folders}.", "Name a folder of pictures with --data."),
+    "run_exists": Text(
+        "The folder {folder} holds a training run already.", "Go on with --resume, or choose another folder."
+    ),
+    "gimp_failed": Text(
+        "GIMP ({command}) did not finish the demonstration. It said: {said}",
+        "Try the plug-in by hand, or name another GIMP with --gimp.",
+    ),
 }
 
 _PLUG_IN = {

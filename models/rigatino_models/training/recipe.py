@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rigatino_wire.errors import Failure
 
+from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import LamaConfig
 
 
@@ -76,6 +76,12 @@ class Recipe:
         return self.optimiser.samples // self.optimiser.batch
 
 
+def find(name: str) -> Path:
+    """The file of a recipe: a path, or the name of one that ships with a system."""
+    shipped = {path.stem: path for path in Path(__file__).parents[1].glob("*/*.toml")}
+    return shipped.get(name, Path(name))
+
+
 def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply changes of the form "section.key=value" (the value as TOML has it)."""
     try:
@@ -83,7 +89,7 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
         for change in changes:
             _apply(table, change)
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise Failure("file_unreadable", file=str(path), why=str(error)) from None
+        raise ModelError("file_unreadable", file=str(path), why=str(error)) from None
     return _build(Recipe, table, "")
 
 
@@ -109,11 +115,11 @@ def _build(kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
-            raise Failure("bad_setting", name=f"{where}{key}", value=str(value), expected=", ".join(fields))
+            raise ModelError("bad_setting", name=f"{where}{key}", value=str(value), expected=", ".join(fields))
         values[key] = _convert(fields[key], value, f"{where}{key}")
     missing = [n for n, f in fields.items() if n not in values and _required(f)]
     if missing:
-        raise Failure("bad_setting", name=f"{where}{missing[0]}", value="nothing", expected="a value")
+        raise ModelError("bad_setting", name=f"{where}{missing[0]}", value="nothing", expected="a value")
     return kind(**values)
 
 
@@ -130,7 +136,7 @@ def _convert(wanted: dataclasses.Field[Any], value: Any, where: str) -> Any:
         return float(value)
     plain = {"int": int, "float": float, "str": str, "bool": bool}.get(kind)
     if plain is not None and type(value) is not plain:
-        raise Failure("bad_setting", name=where, value=str(value), expected=kind)
+        raise ModelError("bad_setting", name=where, value=str(value), expected=kind)
     return value
 
 

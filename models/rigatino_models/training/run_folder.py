@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rigatino_wire.errors import Failure
 from safetensors.torch import save_file
 from torch import Tensor
+
+from rigatino_models.errors import ModelError
 
 
 class RunFolder:
@@ -20,7 +21,7 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
         if self.state_file.exists() and not resume:
-            raise Failure("run_exists", folder=str(path))
+            raise ModelError("run_exists", folder=str(path))
         (path / "sheets").mkdir(parents=True, exist_ok=True)
 
     @property

@@ -1,0 +1,47 @@
+"""`rigatino demo`: one real fill through a real daemon, to see that everything works."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("rigatino-demo"), help="Folder for the pictures.")
+@click.option("--network", default="", help="Name of a network; the bundled one by default.")
+@click.option("--gimp", default=None, help="GIMP's console program; found on the PATH by default.")
+def command(out: Path, network: str, gimp: str | None) -> None:
+    """Fill a hole in a photograph that ships with Rigatino; in GIMP too, where GIMP 3 is installed.
+
+    Writes before.png, hole.png and after.png (and gimp.xcf). The daemon goes on running; `rigatino stop` ends it.
+    """
+    from rigatino import gimp_demo, pictures, retouch
+    from rigatino.commands.fill import by_daemon, summary
+    from rigatino.progress import Bar
+
+    photo, mask_file = shipped("photo.jpg"), shipped("mask.png")
+    picture, mask = pictures.read(photo), pictures.read_mask(mask_file)
+    out.mkdir(parents=True, exist_ok=True)
+    with Bar() as bar:
+        filled = by_daemon(
+            lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar
+        )
+    after = out / "after.png"
+    shutil.copyfile(mask_file, out / "mask.png")
+    pictures.write(out / "before.png", picture, force=True)
+    pictures.write(out / "hole.png", retouch.marked(picture, mask), force=True)
+    pictures.write(after, retouch.lay(picture, filled), force=True)
+    click.echo(summary(filled, after))
+    console = gimp or gimp_demo.console()
+    if console is None:
+        click.echo("No GIMP 3 was found, so the demonstration ends here; see the README for installing it into GIMP.")
+        return
+    click.echo(f"{gimp_demo.play(console, out)}: the same fill as a layer, made in GIMP")
+
+
+def shipped(name: str) -> Path:
+    """A file of the demonstration."""
+    return Path(str(resources.files("rigatino") / "demo" / name))

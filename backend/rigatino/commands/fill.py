@@ -1,0 +1,97 @@
+"""`rigatino fill`: a picture, a mask, a filled picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Fill, Filled, Progress
+
+from rigatino.progress import Bar
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("mask", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result.")
+@click.option("--network", default="", help="Name of a network; the bundled one by default.")
+@click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
+@click.option("--seed", default=-1, type=click.IntRange(-1), help="For networks with many answers; -1 = a new one.")
+@click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
+@click.option("--feather", default=4.0, type=click.FloatRange(0, 1000), help="Pixels of soft seam beyond that.")
+@click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+def command(
+    image: Path,
+    mask: Path,
+    output: Path,
+    network: str,
+    daemon: bool,
+    seed: int,
+    grow: int,
+    feather: float,
+    precision: str,
+    force: bool,
+) -> None:
+    """Fill the hole that MASK marks in IMAGE.
+
+    The mask is as large as the picture; white (or opaque, where it is painted in black alone) is filled. Pixels
+    farther from the hole than grow + feather stay as they are, bit for bit (JPEG, which is lossy, aside).
+    """
+    from rigatino import pictures, retouch
+
+    picture = pictures.read(image)
+    pictures.check_output(output, picture.mode, force)
+    options = retouch.Options(network, grow, feather, seed, precision)
+    answer = by_daemon if daemon else in_process
+    with Bar() as bar:
+        filled = answer(lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule), network, bar)
+    pictures.write(output, retouch.lay(picture, filled), force)
+    click.echo(summary(filled, output), err=True)
+
+
+def in_process(make: Callable[..., Fill], network: str, bar: Bar) -> Filled:
+    """Fill in this process."""
+    from rigatino import weights
+
+    request = make(_named(weights.network_infos(), network or weights.default_network()).rule)
+    from rigatino.service import Service
+    from rigatino.settings import Settings
+
+    return Service(Settings.from_environment()).fill(request, bar.show)
+
+
+def by_daemon(make: Callable[..., Fill], network: str, bar: Bar) -> Filled:
+    """Fill through the daemon, which is started or replaced as needed."""
+    import sys
+
+    from rigatino_wire.endpoint import runtime_dir
+    from rigatino_wire.launch import ensure_daemon
+
+    with ensure_daemon([sys.executable, "-m", "rigatino"], runtime_dir()) as client:
+        known = client.describe()
+        request = make(_named(known.networks, network or known.default_network).rule)
+
+        def report(progress: Progress) -> None:
+            bar.show(progress.stage, progress.fraction)
+
+        return client.fill(request, report)
+
+
+def summary(filled: Filled, output: Path) -> str:
+    """One line about what ran."""
+    size = f"{filled.fill.shape[2]}x{filled.fill.shape[1]}"
+    seconds = filled.seconds.get("total", 0.0)
+    return (
+        f"{output}: {size} pixels filled by {filled.network} in {seconds:.1f} s "
+        f"({filled.device}, {filled.precision}, scale {filled.scale:.2f})"
+    )
+
+
+def _named(infos, name):  # type: ignore[no-untyped-def]
+    for info in infos:
+        if info.name == name:
+            return info
+    raise Failure("unknown_network", name=name, known=", ".join(info.name for info in infos))

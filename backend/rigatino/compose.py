@@ -1,0 +1,51 @@
+"""Hole, seam and composite, as arrays.
+
+Masks are float32 [H,W] in [0,1], pictures float32 [H,W,3] in [0,1].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rigatino_wire.region import Box
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+def hole_for_network(selection: Floats, grow: int) -> Bools:
+    """What the network must not look at: all that is selected, however faintly, grown by `grow` pixels."""
+    return distance(selection > 0) <= grow
+
+
+def seam(selection: Floats, grow: int, feather: float) -> Floats:
+    """The fill's opacity: 1 on the core and `grow` pixels around it, then down to 0 within `feather` pixels.
+
+    The core is what is selected by half or more. A feathered selection stays as soft as it is: the opacity is nowhere
+    less than the selection itself.
+    """
+    beyond = distance(selection >= 0.5) - grow
+    # One pixel past the core is the first that may fade; feather 0 gives a hard edge.
+    fade = 1 - beyond / (feather + 1) if feather else (beyond <= 0).astype(np.float32)
+    fade = np.clip(fade, 0, 1)
+    smooth = fade * fade * (3 - 2 * fade)
+    return np.maximum(smooth, selection).astype(np.float32)
+
+
+def distance(mask: Bools) -> NDArray[np.float64]:
+    """Euclidean distance of every pixel to the nearest set one; infinite where none is set."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf)
+    found: NDArray[np.float64] = ndimage.distance_transform_edt(~mask)
+    return found
+
+
+def bounds(mask: Bools) -> Box:
+    """The smallest box around the set pixels; of size 0 where none is set."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not rows.size:
+        return Box(0, 0, 0, 0)
+    top, left = int(rows[0]), int(columns[0])
+    return Box(left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
+

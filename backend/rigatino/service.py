@@ -1,0 +1,180 @@
+"""One fill, from request to reply: plan, network, seam. The daemon's worker and the command line both call it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from rigatino_models.inpainter import Inpainter
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Array, Fill, Filled
+from rigatino_wire.region import Box
+from torch import Tensor
+
+from rigatino import compose
+from rigatino.compose import Floats
+from rigatino.pool import Loaded, Pool
+from rigatino.settings import Settings
+
+Report = Callable[[str, float], None]
+SCALES = {"u8": 255.0, "f32": 1.0}
+TYPES = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region as the networks' side sees it: RGB [H,W,3], what is visible [H,W], the selection [H,W], all in [0,1]."""
+
+    rgb: Floats
+    visible: Floats
+    selection: Floats
+
+
+class Service:
+    """Holds the loaded networks and answers fills, one at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.pool = Pool(settings)
+
+    @property
+    def device(self) -> str:
+        """Where the networks run: cpu, cuda:0, mps."""
+        return str(self.pool.device)
+
+    @property
+    def precision(self) -> str:
+        """What precision "auto" means on this machine."""
+        return self.pool.precision("auto")
+
+    def resident(self) -> list[str]:
+        """Names of the networks in memory."""
+        return self.pool.resident()
+
+    def fill(self, request: Fill, progress: Report) -> Filled:
+        """Fill a region's hole.
+
+        progress(stage, fraction) is called at every step; it may raise to stop. Raises Failure hole_empty,
+        hole_everything, unknown_network, and what loading weights can raise.
+        """
+        clock = Clock()
+        region = read(request)
+        hole = compose.hole_for_network(region.selection, request.grow)
+        if not (region.selection > 0).any():
+            raise Failure("hole_empty")
+        known = ~hole & (region.visible >= 0.5)
+        if not known.any():
+            raise Failure("hole_everything")
+        progress("loading", 0.0)
+        loaded = self.pool.get(request.network, request.precision)
+        clock.lap("load")
+        size, scale = working_size(known.shape, loaded.comfortable)
+        raw = _run(loaded, region.rgb, known, size, lambda done, total: progress("filling", done / total))
+        clock.lap("network")
+        offset, fill = _lay(region, raw, request)
+        clock.lap("compose")
+        return Filled(
+            id=request.id,
+            offset=(request.offset[0] + offset.x, request.offset[1] + offset.y),
+            seed=request.seed if request.seed >= 0 else secrets.randbelow(2**31),
+            network=loaded.name,
+            weights=loaded.sha256,
+            scale=scale,
+            precision=loaded.precision,
+            device=self.device,
+            notes=loaded.notes,
+            seconds=clock.seconds(),
+            fill=_packed(fill[None], request.image.dtype),
+        )
+
+
+class Clock:
+    """Seconds by name."""
+
+    def __init__(self) -> None:
+        self.start = self.last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """What has passed since the last lap is `name`."""
+        now = time.perf_counter()
+        self.laps[name], self.last = now - self.last, now
+
+    def seconds(self) -> dict[str, float]:
+        """The laps and their total."""
+        return self.laps | {"total": self.last - self.start}
+
+
+def read(request: Fill) -> Region:
+    """The request's arrays as floats; Failure bad_pixels for pixels that are no numbers."""
+    image, selection = _floats(request.image), _floats(request.hole)[..., 0]
+    return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
+
+
+def working_size(size: tuple[int, ...], comfortable: int) -> tuple[tuple[int, int], float]:
+    """((height, width), scale) at which the network runs: reduced only above its comfortable longer side."""
+    height, width = size
+    scale = min(1.0, comfortable / max(height, width))
+    return (max(1, round(height * scale)), max(1, round(width * scale))), scale
+
+
+def reduce_known(rgb: Tensor, known: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Reduce a picture [1,3,H,W] without letting unknown pixels bleed into known ones.
+
+    Returns the picture and the hole [1,1,h,w] at the new size; a cell that holds an unknown pixel is hole.
+    """
+    if rgb.shape[-2:] == size:
+        return rgb, 1 - known
+    weight = _resize(known, size)
+    reduced = _resize(rgb * known, size) / weight.clamp_min(1e-3)
+    # Adaptive pooling looks at every source pixel, so that no thin hole is lost.
+    hole = F.adaptive_max_pool2d(1 - known, size)
+    return reduced.clamp(0, 1), hole
+
+
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _run(
+    loaded: Loaded, rgb: Floats, known: compose.Bools, size: tuple[int, int], step: Callable[[int, int], None]
+) -> Floats:
+    """The network's answer for the whole region, at the region's own size: [H,W,3] in [0,1]."""
+    network: Inpainter = loaded.inpainter
+    picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
+    mask = torch.from_numpy(known.astype(np.float32))[None, None].to(loaded.device)
+    image, hole = reduce_known(picture, mask, size)
+    raw = network.raw(image, hole, step)
+    if size != known.shape:
+        raw = F.interpolate(raw, known.shape, mode="bicubic", align_corners=False)
+    answer: Floats = raw[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+    return answer
+
+
+def _lay(region: Region, raw: Floats, request: Fill) -> tuple[Box, Floats]:
+    """The box that changes, and its RGBA [h,w,4]: the answer where it shows, the picture where it does not."""
+    alpha = compose.seam(region.selection, request.grow, request.feather)
+    box = compose.bounds(alpha > 0.5 / SCALES[request.image.dtype] if request.image.dtype == "u8" else alpha > 0)
+    rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
+    alpha = alpha[rows, columns, None]
+    rgb = np.where(alpha > 0, raw[rows, columns], region.rgb[rows, columns])
+    return box, np.concatenate((rgb, alpha), -1).astype(np.float32)
+
+
+def _floats(array: Array) -> Floats:
+    kind = TYPES[array.dtype]
+    values = np.frombuffer(array.view, kind).reshape(array.shape).astype(np.float32) / SCALES[array.dtype]
+    if not np.isfinite(values).all():
+        raise Failure("bad_pixels")
+    return values
+
+
+def _packed(values: NDArray[np.float32], dtype: str) -> Array:
+    if dtype == "u8":
+        values = np.clip(values, 0, 1) * 255 + 0.5
+    return Array(dtype, values.shape, np.ascontiguousarray(values.astype(TYPES[dtype])).data.cast("B"))

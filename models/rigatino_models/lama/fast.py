@@ -1,0 +1,225 @@
+"""LaMa for inference: BatchNorm folded into the convolutions, channels last, one tensor for both branches.
+
+The spectral path stays in N,H,W,C, so that the FFT's result is the next layer's input without a copy; the FFT runs in
+float32 whatever the rest does. Same mathematics as net.py, tested against it.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from rigatino_models.lama.net import Join, Lama, LamaConfig, PlainBlock, Reflect, Step
+from rigatino_models.layers.ffc import (
+    FFCBlock,
+    FFCNormAct,
+    FourierUnit,
+    SpectralTransform,
+    quarters,
+    reflect,
+)
+
+
+def fast(net: Lama, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The fast form of a network in evaluation mode; takes and gives float32 pictures, computes in `dtype`."""
+    folded = FastLama(net.eval()).requires_grad_(False)
+    return folded.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class FastLama(nn.Module):
+    """forward(image, hole, on_step) as Lama's."""
+
+    def __init__(self, net: Lama) -> None:
+        super().__init__()
+        self.config: LamaConfig = net.config
+        self.stages = nn.ModuleList(_stages(net))
+        self.skips = net.skips
+        self.encoders = len(net.config.widths)
+
+    def forward(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
+        """image [N,3,H,W] RGB in [0,1], hole [N,1,H,W] -> raw RGB [N,3,H,W] float32, not composited."""
+        known = 1 - hole
+        x = torch.cat((image * known, hole), 1).to(memory_format=torch.channels_last, dtype=self._dtype())
+        encoded: dict[int, Tensor] = {}
+        for done, stage in enumerate(self.stages, 1):
+            x = stage(x)
+            factor = known.shape[-1] // x.shape[-1]
+            if done < self.encoders and str(factor) in self.skips:
+                encoded[factor] = x
+            elif factor in encoded and done < len(self.stages):
+                gate = -F.max_pool2d(-known, factor)
+                x = x + self.skips[str(factor)](encoded.pop(factor) * gate.to(x.dtype))
+            if on_step is not None:
+                on_step(done, len(self.stages))
+        return torch.sigmoid(x.float())
+
+    def _dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+
+class Conv(nn.Module):
+    """Reflection padding, a convolution and, unless it is the last layer, a ReLU."""
+
+    def __init__(self, conv: nn.Module, padding: int, act: bool) -> None:
+        super().__init__()
+        self.conv, self.padding, self.act = conv, padding, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C',H',W']."""
+        x = self.conv(reflect(x, self.padding))
+        return x.relu_() if self.act else x
+
+
+class FoldedFFC(nn.Module):
+    """FFC, BatchNorm and ReLU on one tensor that holds the local channels first."""
+
+    def __init__(self, layer: FFCNormAct) -> None:
+        super().__init__()
+        ffc, bn_l, bn_g = layer.ffc, layer.bn_l, layer.bn_g
+        assert ffc.convl2l is not None
+        assert bn_l is not None
+        scale_l, shift_l = _affine(bn_l)
+        weight, bias = ffc.convl2l.weight * scale_l, shift_l
+        self.local = bias.numel()
+        self.padding = ffc.padding
+        if ffc.convl2g is not None and bn_g is not None:
+            scale_g, shift_g = _affine(bn_g)
+            weight = torch.cat((weight, ffc.convl2g.weight * scale_g))
+            bias = torch.cat((bias, shift_g))
+        self.from_local = _conv(weight, bias, ffc.convl2l.stride[0])
+        self.from_global: nn.Conv2d | None = None
+        if ffc.convg2l is not None and ffc.convg2g is not None:
+            self.from_global = _conv(ffc.convg2l.weight * scale_l, None, 1)
+            self.spectral = FoldedSpectral(cast(SpectralTransform, ffc.convg2g), scale_g)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C',H',W']."""
+        out: Tensor = self.from_local(reflect(x[:, : self.local] if self.from_global else x, self.padding))
+        if self.from_global is not None:
+            glob = x[:, self.local :]
+            out[:, : self.local] += self.from_global(reflect(glob, self.padding))
+            out[:, self.local :] += self.spectral(glob)
+        return out.relu_()
+
+
+class FoldedSpectral(nn.Module):
+    """SpectralTransform with folded BatchNorm; its last convolution carries the scale of the one that follows."""
+
+    def __init__(self, layer: SpectralTransform, scale: Tensor) -> None:
+        super().__init__()
+        self.conv1 = _linear(cast(nn.Conv2d, layer.conv1[0]), cast(nn.BatchNorm2d, layer.conv1[1]))
+        self.fu = FoldedFourier(layer.fu)
+        self.lfu = FoldedFourier(layer.lfu) if layer.lfu is not None else None
+        self.conv2 = _linear(layer.conv2)
+        self.conv2.weight.data *= scale.flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C',H,W]."""
+        y = self.conv1(x.permute(0, 2, 3, 1)).relu_()
+        total = y + self.fu(y)
+        if self.lfu is not None:
+            small = quarters(y.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+            total = total + self.lfu(small).repeat(1, 2, 2, 1)
+        out: Tensor = self.conv2(total).permute(0, 3, 1, 2)
+        return out
+
+
+class FoldedFourier(nn.Module):
+    """FourierUnit on [N,H,W,C]: the real view of the spectrum is already in the original's channel order."""
+
+    def __init__(self, unit: FourierUnit) -> None:
+        super().__init__()
+        self.linear = _linear(unit.conv_layer, unit.bn)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,H,W,C] -> [N,H,W,C]."""
+        spectrum = torch.fft.rfft2(x.float(), dim=(1, 2), norm="ortho")
+        packed = torch.view_as_real(spectrum).flatten(-2).to(x.dtype)
+        mixed = self.linear(packed).relu_().float().unflatten(-1, (-1, 2))
+        size = (x.shape[1], x.shape[2])
+        return torch.fft.irfft2(torch.view_as_complex(mixed), s=size, dim=(1, 2), norm="ortho").to(x.dtype)
+
+
+class FoldedBlock(nn.Module):
+    """Two folded layers around a skip."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C,H,W]."""
+        out: Tensor = self.second(self.first(x)).add_(x)
+        return out
+
+
+def _stages(net: Lama) -> list[nn.Module]:
+    """The network's layers with normalisation, padding and activation drawn into their convolutions."""
+    stages: list[nn.Module] = []
+    layers = list(net.model)
+    padding = 0
+    for i, layer in enumerate(layers):
+        if isinstance(layer, Reflect):
+            padding = layer.padding
+        elif isinstance(layer, FFCNormAct):
+            stages.append(FoldedFFC(layer) if not padding else _padded(FoldedFFC(layer), padding))
+            padding = 0
+        elif isinstance(layer, FFCBlock):
+            stages.append(FoldedBlock(FoldedFFC(layer.conv1), FoldedFFC(layer.conv2)))
+        elif isinstance(layer, PlainBlock):
+            parts = list(layer.conv_block)
+            stages.append(FoldedBlock(_fused(parts[1], parts[2], 1, True), _fused(parts[5], parts[6], 1, False)))
+        elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            following = layers[i + 1]
+            last = not isinstance(following, nn.BatchNorm2d)
+            stages.append(Conv(layer, padding, False) if last else _fused(layer, following, padding, True))
+            padding = 0
+        else:
+            assert isinstance(layer, nn.BatchNorm2d | nn.ReLU | nn.Sigmoid | Join)
+    return stages
+
+
+def _padded(layer: FoldedFFC, padding: int) -> FoldedFFC:
+    layer.padding = padding
+    return layer
+
+
+def _fused(conv: nn.Module, bn: nn.Module, padding: int, act: bool) -> Conv:
+    fused = fuse_conv_bn_eval(
+        cast(nn.Conv2d, conv), cast(nn.BatchNorm2d, bn), transpose=isinstance(conv, nn.ConvTranspose2d)
+    )
+    return Conv(fused, padding, act)
+
+
+def _affine(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """What BatchNorm does in evaluation: (scale [C,1,1,1], shift [C])."""
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
+    return scale.view(-1, 1, 1, 1), bn.bias - bn.running_mean * scale
+
+
+def _conv(weight: Tensor, bias: Tensor | None, stride: int) -> nn.Conv2d:
+    outputs, inputs, kernel, _ = weight.shape
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=bias is not None)
+    conv.weight = nn.Parameter(weight.detach())
+    if bias is not None:
+        conv.bias = nn.Parameter(bias.detach())
+    return conv
+
+
+def _linear(conv: nn.Conv2d, bn: nn.BatchNorm2d | None = None) -> nn.Linear:
+    """A 1x1 convolution, with the BatchNorm that follows, as a product over the last axis."""
+    weight, bias = conv.weight.detach(), None
+    if bn is not None:
+        scale, bias = _affine(bn)
+        weight = weight * scale
+    linear = nn.Linear(conv.in_channels, conv.out_channels, bias=bias is not None)
+    linear.weight = nn.Parameter(weight.flatten(1))
+    if bias is not None:
+        linear.bias = nn.Parameter(bias.detach())
+    return linear
