@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from rigatino import plugin_install
-from rigatino.commands.install_plugin import install_plugin
+from rigatino.commands.install_plugin import command
 from rigatino_wire.errors import Failure
 
 
@@ -111,7 +111,7 @@ def test_the_environment_can_name_the_profile(tmp_path: Path) -> None:
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     folder = plugin_install.place(tmp_path)
     arguments = ["--gimp-dir", str(tmp_path)]
-    said = [CliRunner().invoke(install_plugin, arguments + more) for more in ([], [], ["--remove"], ["--remove"])]
+    said = [CliRunner().invoke(command, arguments + more) for more in ([], [], ["--remove"], ["--remove"])]
     assert [one.exit_code for one in said] == [0, 0, 0, 0]
     words = ("Installed", "Upgraded", "Removed", "There is no plug-in")
     for one, word in zip(said, words, strict=True):
@@ -122,7 +122,7 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
 def test_without_a_gimp_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_install, "profiles", list)
     with pytest.raises(Failure, match="--gimp-dir"):
-        CliRunner().invoke(install_plugin, [], catch_exceptions=False)
+        CliRunner().invoke(command, [], catch_exceptions=False)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rigatino_wire.errors import Failure
     help="GIMP's profile folder [default: all GIMP 3 profiles of this user]",
 )
 @click.option("--remove", is_flag=True, help="Take the plug-in out again.")
-def install_plugin(gimp_dir: Path | None, remove: bool) -> None:
+def command(gimp_dir: Path | None, remove: bool) -> None:
     """Install the plug-in into GIMP 3, or upgrade it.
 
     Afterwards it is in GIMP's menu Filters > Enhance. A GIMP that runs already has to be started anew.

@@ -20,9 +20,10 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, description: De
     window = GimpUi.ProcedureDialog.new(procedure, config, texts.TITLE)
     window.get_content_area().pack_start(_networks(config, description), False, False, 0)
     for name, reach in SLIDERS.items():
-        low, high = RANGES[name]
-        scale = window.get_scale_entry(name, 1.0)
-        scale.set_bounds(low, reach, True)
+        slider = window.get_scale_entry(name, 1.0)
+        slider.set_bounds(*RANGES[name], False)
+        slider.set_bounds(RANGES[name][0], reach, True)
+    window.get_widget("seed", GimpUi.LabelSpin).get_spin_button().set_range(*RANGES["seed"])
     window.fill([*SLIDERS, "seed"])
     try:
         return bool(window.run())
@@ -42,7 +43,7 @@ def _networks(config: Gimp.ProcedureConfig, description: Description) -> Gtk.Box
     config.bind_property("network", combo, "active-id", both)
     label = Gtk.Label.new_with_mnemonic(texts.ARGUMENTS["network"].label)
     label.set_mnemonic_widget(combo)
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6, border_width=12)
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
     row.pack_start(label, False, False, 0)
     row.pack_start(combo, True, True, 0)
     row.show_all()

@@ -28,7 +28,7 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.set_sensitivity_mask(sensitive.DRAWABLE | sensitive.DRAWABLES | sensitive.NO_DRAWABLES)
     procedure.set_menu_label(texts.MENU_LABEL)
     procedure.add_menu_path("<Image>/Filters/Enhance")
-    procedure.set_documentation(texts.BLURB, texts.HELP, name)
+    procedure.set_documentation(texts.BLURB, texts.HELP, None)  # no page of GIMP's help, and so no button
     procedure.set_attribution("Rigatino", "Rigatino", __version__)
     _add_arguments(procedure)
     procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)

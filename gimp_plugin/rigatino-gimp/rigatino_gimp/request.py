@@ -42,7 +42,7 @@ def check(settings: Settings) -> None:
             raise _bad(name, values[name], " or ".join(f"“{word}”" for word in words))
     for name, (low, high) in RANGES.items():
         if not low <= values[name] <= high:
-            raise _bad(name, values[name], f"a number from {low:g} to {high:g}")
+            raise _bad(name, values[name], f"a number from {low} to {high:.10g}")
 
 
 def _bad(name: str, value: object, expected: str) -> Failure:

@@ -10,7 +10,7 @@ from host import (  # noqa: E402
 )  # fmt: skip
 
 
-def filled(case, image, source, **arguments):
+def filled(case, image, source, /, **arguments):
     """Fills, and leaves everything that can be judged: before, after, layers, record."""
     image.clean_all()
     before = state(image)
@@ -133,12 +133,6 @@ def fill_from_visible(case):
     return facts
 
 
-def fill_candidates(case):
-    image = photo()
-    rectangle(image, 150, 100, 60, 50)
-    return filled(case, image, only_layer(image), candidates=2)
-
-
 def same_seed_again(case):
     image = photo()
     rectangle(image, 150, 100, 90, 60)
@@ -215,7 +209,7 @@ def refuse_wrong_values(case):
 
 
 def accident_daemon_killed(case):
-    return _accident("stop-worker-kill-daemon")
+    return _accident("kill-daemon")
 
 
 def accident_after_the_kill(case):
@@ -228,8 +222,8 @@ def accident_worker_killed_once(case):
     return _accident("kill-one-worker")
 
 
-def accident_worker_killed_always(case):
-    return _accident("kill-all-workers")
+def accident_worker_killed_twice(case):
+    return _accident("kill-two-workers")
 
 
 def accident_other_version(case):
@@ -243,22 +237,33 @@ def _accident(action):
     return refused(image, [only_layer(image)])
 
 
-def meanwhile(change):
-    """Inserts a small ready fill after the user has changed the image; what came of it."""
+def insert(image, change=lambda image: None, candidates=1):
+    """Inserts a small ready fill by the plug-in's own code, after the user has changed the image."""
     from rigatino_gimp import layers
-    from rigatino_wire.errors import Failure
     from rigatino_wire.messages import Array
 
-    image = photo()
     rectangle(image, 150, 100, 60, 50)
     place = layers.find(image, [only_layer(image)])
-    fill = Array("u8", (1, 50, 60, 4), bytes([200, 100, 50, 255]) * 3000)
-    result = layers.Result("Fill (test)", (150, 100), fill, True, [b"{}"])
+    fill = Array("u8", (candidates, 50, 60, 4), bytes([200, 100, 50, 255]) * 3000 * candidates)
+    result = layers.Result("Fill (test)", (150, 100), fill, True, [b"{}"] * candidates)
     change(image)
+    return layer_facts(layers.insert(place, result))
+
+
+def meanwhile(change):
+    from rigatino_wire.errors import Failure
+
+    image = photo()
     try:
-        return layer_facts(layers.insert(place, result))
+        return insert(image, change)
     except Failure as failure:
         return {"code": failure.code, "layers": len(image.get_layers()) if image.is_valid() else None}
+
+
+def insert_candidates(case):
+    image = photo()
+    selected = state(image)["selected"]
+    return {"group": insert(image, candidates=2), "before": selected, "after": state(image)["selected"]}
 
 
 def meanwhile_image_closed(case):
@@ -277,7 +282,7 @@ def meanwhile_layer_moved(case):
     return meanwhile(lambda image: only_layer(image).set_offsets(11, -7))
 
 
-PREFIXES = ("fill_", "same_", "refuse_", "accident_", "meanwhile_")
+PREFIXES = ("fill_", "same_", "refuse_", "accident_", "meanwhile_", "insert_")
 sys.path.insert(0, str(SHARE / "profile" / "plug-ins" / "rigatino-gimp"))
 CASES = [value for name, value in list(globals().items()) if name.startswith(PREFIXES)]
 run(CASES)
