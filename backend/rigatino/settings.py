@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 import platformdirs
+
 from rigatino_wire.errors import Failure
 
 LONGEST_IDLE = 7 * 24 * 60.0  # minutes
@@ -28,7 +29,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """RIGATINO_DATA_DIR, RIGATINO_DEVICE and RIGATINO_IDLE_MINUTES; unset or empty ones have their defaults.
+        """RIGATINO_DATA_DIR, RIGATINO_DEVICE, RIGATINO_IDLE_MINUTES; unset or empty ones have their defaults.
 
         Raises Failure bad_setting.
         """
