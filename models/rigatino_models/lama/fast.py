@@ -6,6 +6,7 @@ float32 whatever the rest does. Same mathematics as net.py, tested against it.
 
 from __future__ import annotations
 
+import copy
 from typing import cast
 
 import torch
@@ -37,7 +38,7 @@ class FastLama(nn.Module):
         super().__init__()
         self.config: LamaConfig = net.config
         self.stages = nn.ModuleList(_stages(net))
-        self.skips = net.skips
+        self.skips = copy.deepcopy(net.skips)
         self.encoders = len(net.config.widths)
 
     def forward(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
@@ -115,7 +116,7 @@ class FoldedSpectral(nn.Module):
         self.fu = FoldedFourier(layer.fu)
         self.lfu = FoldedFourier(layer.lfu) if layer.lfu is not None else None
         self.conv2 = _linear(layer.conv2)
-        self.conv2.weight.data *= scale.flatten(1)
+        self.conv2.weight = nn.Parameter(self.conv2.weight.detach() * scale.flatten(1))
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C',H,W]."""
@@ -176,7 +177,7 @@ def _stages(net: Lama) -> list[nn.Module]:
         elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             following = layers[i + 1]
             last = not isinstance(following, nn.BatchNorm2d)
-            stages.append(Conv(layer, padding, False) if last else _fused(layer, following, padding, True))
+            stages.append(Conv(copy.deepcopy(layer), padding, False) if last else _fused(layer, following, padding, True))
             padding = 0
         else:
             assert isinstance(layer, nn.BatchNorm2d | nn.ReLU | nn.Sigmoid | Join)

@@ -1,0 +1,212 @@
+"""An open file of weights: names, shapes and types first, the tensors when they are asked for."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from rigatino_models.checkpoint.archive import open_archive
+from rigatino_models.checkpoint.tensors import TensorRef
+from rigatino_models.checkpoint.torch_files import TorchFile, is_torch_archive, read_archive, read_stream
+from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named, shown
+
+BEST = "models/best.ckpt"
+CONFIG = "config.yaml"
+LONGEST_CONFIG = 2**20
+SPARE = 64 * 2**20  # bytes that tensors may take beyond four times the file: views may share their storage
+TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a state dict. `dtype` is None where it is no tensor, or of a type that is not supported."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype | None
+    load: Callable[[], Tensor]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tensor takes once read."""
+        return math.prod(self.shape) * (self.dtype.itemsize if self.dtype else 0)
+
+
+@dataclass(frozen=True)
+class LoadedState:
+    """All tensors of a file as they are stored, its metadata, and what kind of file it is."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    origin: str
+
+
+@dataclass
+class StateFile:
+    """What a file of weights holds; to be closed (a context manager).
+
+    metadata: of safetensors; config_yaml, hyper_parameters: what came with an original checkpoint, as text and as
+    inert objects.
+    """
+
+    path: Path
+    origin: str
+    entries: dict[str, Entry]
+    size: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    config_yaml: str = ""
+    hyper_parameters: Any = None
+    resources: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def read(self, keys: Iterable[str]) -> dict[str, Tensor]:
+        """The tensors of these keys, in the types in which they are stored. Raises ModelError."""
+        with named(self.path):
+            chosen = {key: self.entries[key] for key in keys}
+            if sum(entry.nbytes for entry in chosen.values()) > 4 * self.size + SPARE:
+                raise Unreadable("its tensors would take far more room than the file has")
+            return {key: entry.load() for key, entry in chosen.items()}
+
+    def __enter__(self) -> StateFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.resources.close()
+
+
+def load_state(path: Path) -> LoadedState:
+    """Read a whole file. Raises ModelError file_missing, unknown_format, weights_unreadable, _unsafe, _key."""
+    with open_state(path) as file:
+        keys = [key for key, entry in file.entries.items() if entry.dtype is not None]
+        return LoadedState(file.read(keys), file.metadata, file.origin)
+
+
+def open_state(path: Path) -> StateFile:
+    """Open a file or an original's folder, and list what it holds. Raises ModelError as `load_state` does."""
+    with named(path), ExitStack() as resources:
+        state = _folder(path, resources) if path.is_dir() else _file(path, resources)
+        state.resources = resources.pop_all()
+        return state
+
+
+def _folder(path: Path, resources: ExitStack) -> StateFile:
+    best = path / BEST
+    if not best.is_file():
+        raise Unreadable(f"the folder holds no {BEST}")
+    file = resources.enter_context(best.open("rb"))
+    state = _torch_state(path, file, resources)
+    config = path / CONFIG
+    if config.is_file():
+        with config.open("rb") as text:
+            state.config_yaml = text.read(LONGEST_CONFIG).decode("utf-8", "replace")
+    return state
+
+
+def _file(path: Path, resources: ExitStack) -> StateFile:
+    if path.exists() and not path.is_file():
+        raise UnknownFormat
+    file = resources.enter_context(path.open("rb"))
+    head = file.read(9)
+    if head.startswith(b"PK\x03\x04"):
+        return _zip(path, file, resources)
+    if head[8:] == b"{":
+        return _safetensors(path, resources)
+    if head.startswith(b"\x80"):
+        return _torch_state(path, file, resources)
+    raise UnknownFormat
+
+
+def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
+    """A torch archive, or an original's folder in a zip."""
+    archive = resources.enter_context(open_archive(file))
+    names = archive.namelist()
+    if is_torch_archive(names):
+        return _torch_state(path, file, resources)
+    found = [name for name in names if f"/{name}".endswith(f"/{BEST}")]
+    if len(found) > 1:
+        raise Unreadable(f"it holds several {BEST}")
+    if not found:
+        raise UnknownFormat
+    inner = resources.enter_context(tempfile.TemporaryFile())
+    with archive.open(found[0]) as packed:
+        shutil.copyfileobj(packed, inner, 2**20)
+    state = _torch_state(path, inner, resources)
+    config = found[0].removesuffix(BEST) + CONFIG
+    if config in names:
+        with archive.open(config) as text:
+            state.config_yaml = text.read(LONGEST_CONFIG).decode("utf-8", "replace")
+    return state
+
+
+def _torch_state(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
+    file.seek(0)
+    if file.read(4) == b"PK\x03\x04":
+        content = read_archive(resources.enter_context(open_archive(file)))
+    else:
+        content = read_stream(file)
+    value, origin = content.value, content.origin
+    hyper_parameters = None
+    if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
+        hyper_parameters = value.get("hyper_parameters")
+        origin = "Lightning checkpoint" if "pytorch-lightning_version" in value else origin
+        value = value["state_dict"]
+    entries = _entries(value, content)
+    size = file.seek(0, 2)
+    return StateFile(path, origin, entries, size, hyper_parameters=hyper_parameters)
+
+
+def _entries(value: Any, content: TorchFile) -> dict[str, Entry]:
+    if not isinstance(value, dict) or not any(isinstance(part, TensorRef) for part in value.values()):
+        raise Unreadable("it holds no state dict (save module.state_dict(), not the module)")
+    return {str(key): _entry(str(key), part, content) for key, part in value.items()}
+
+
+def _entry(key: str, part: Any, content: TorchFile) -> Entry:
+    if not isinstance(part, TensorRef):
+        return Entry((), None, _nothing)
+    part.check(key)
+    content.storages.check(key, part)
+    return Entry(
+        tuple(part.shape), part.storage.dtype, lambda: part.read(content.storages.get(part.storage.key))
+    )
+
+
+def _safetensors(path: Path, resources: ExitStack) -> StateFile:
+    handle = resources.enter_context(safe_open(path, framework="pt"))
+    metadata: Mapping[str, str] = handle.metadata() or {}
+    entries: dict[str, Entry] = {}
+    for key in handle.keys():  # noqa: SIM118 (not a dict)
+        part = handle.get_slice(key)
+        entries[key] = Entry(
+            tuple(part.get_shape()), TYPES.get(part.get_dtype()), lambda key=key: handle.get_tensor(key)
+        )
+    return StateFile(path, "safetensors", entries, path.stat().st_size, metadata=dict(metadata))
+
+
+def _nothing() -> Tensor:
+    raise Unreadable("it holds a value that is no tensor")
+
+
+__all__ = ["Entry", "LoadedState", "StateFile", "load_state", "open_state", "shown"]

@@ -1,0 +1,88 @@
+"""Which systems there are, and which networks ship with the project. No torch here.
+
+A bundled network is a pair in weights/: NAME.safetensors and NAME.json, its record: the hash that the file must have,
+its configuration and licence. The record is the only place where that hash stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rigatino_models import lama
+from rigatino_models.errors import ModelError
+from rigatino_models.lama import spec as lama_spec
+from rigatino_models.spec import NetworkSpec
+
+Describe = Callable[[str, Mapping[str, Any], str, str], NetworkSpec]
+
+DEFAULT = "lama-small"
+WEIGHTS = Path(__file__).with_name("weights")
+
+
+@dataclass(frozen=True)
+class System:
+    """A kind of network: what it is, how its specs are made, and the module that reads its weights.
+
+    describe(name, config, weights_licence, format_origin) tells the spec from a configuration as JSON has it.
+    """
+
+    name: str
+    about: str
+    describe: Describe
+    converter: str
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A network that ships with the project; `sha256` is the hash that its file must have."""
+
+    spec: NetworkSpec
+    path: Path
+    sha256: str
+
+
+SYSTEMS = {
+    "lama": System("lama", lama.__doc__ or "", lama_spec.describe, "rigatino_models.convert.lama"),
+}
+
+
+def specs() -> list[NetworkSpec]:
+    """The bundled networks, the default one first."""
+    return [network.spec for network in bundled()]
+
+
+def find(name: str) -> Bundled:
+    """The bundled network of that name; "" is the default one. Raises ModelError unknown_network."""
+    for network in bundled():
+        if network.spec.name == (name or DEFAULT):
+            return network
+    raise ModelError("unknown_network", name=name, known=", ".join(spec.name for spec in specs()))
+
+
+@cache
+def bundled() -> tuple[Bundled, ...]:
+    """All bundled networks, the default one first."""
+    found = [_bundled(record) for record in sorted(WEIGHTS.glob("*.json"))]
+    return tuple(sorted(found, key=lambda network: network.spec.name != DEFAULT))
+
+
+def describe(system: str, name: str, config: Mapping[str, Any], licence: str, origin: str) -> NetworkSpec:
+    """The spec of a network of a known system. Raises ModelError unknown_system."""
+    if system not in SYSTEMS:
+        raise ModelError("unknown_system", system=system)
+    return SYSTEMS[system].describe(name, config, licence, origin)
+
+
+def _bundled(record: Path) -> Bundled:
+    facts = json.loads(record.read_text("utf-8"))
+    spec = describe(
+        facts["system"], record.stem, facts["config"], facts["weights_licence"], facts["format_origin"]
+    )
+    return Bundled(
+        replace(spec, **facts["spec"]), record.with_name(f"{record.stem}.safetensors"), facts["sha256"]
+    )

@@ -1,0 +1,38 @@
+"""What the rest of the program must know of a network before it loads one. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """One network that can be chosen by name. Sizes are in pixels of a side; pictures are RGB float in [0,1].
+
+    multiple, minimum: what the sides must be multiples of, and at least.
+    native: side of the pictures it was trained on; comfortable: longest side that it fills well at native resolution.
+    square: whether it takes squares only.
+    dtypes: precisions that it may run in, safest first.
+    hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face always takes 1 = fill).
+    context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
+    """
+
+    name: str
+    title: str
+    system: str
+    good_for: str
+    multiple: int
+    minimum: int
+    native: int
+    comfortable: int
+    square: bool
+    dtypes: tuple[str, ...]
+    stochastic: bool
+    hole_polarity_inside: int
+    code_licence: str
+    weights_licence: str
+    paper: str
+    format_origin: str
+    context_factor: float
+    context_margin: int
+    context_minimum: int
