@@ -88,7 +88,7 @@ class Jobs:
             self._remove(job)
 
     def lost(self) -> Job | None:
-        """The worker died. The running job keeps its place for another attempt, or is returned after its last."""
+        """The worker died: the running job waits for another, or is returned after its last attempt."""
         job = self.running
         if job is None:
             return None

@@ -1,0 +1,32 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rigatino.settings import Settings
+from rigatino_wire.errors import Failure
+
+
+def test_defaults() -> None:
+    settings = Settings.from_environment({"RIGATINO_IDLE_MINUTES": "", "RIGATINO_DEVICE": ""})
+    assert (settings.device, settings.idle_minutes) == ("auto", 10.0)
+    assert settings.data_dir.is_absolute()
+
+
+def test_all_set(tmp_path: Path) -> None:
+    environment = {
+        "RIGATINO_DATA_DIR": str(tmp_path),
+        "RIGATINO_DEVICE": "cpu",
+        "RIGATINO_IDLE_MINUTES": "0.5",
+    }
+    assert Settings.from_environment(environment) == Settings(tmp_path, "cpu", 0.5)
+
+
+@pytest.mark.parametrize("minutes", ["soon", "-1", "nan", "inf", "1e9"])
+def test_minutes_that_are_none(minutes: str) -> None:
+    with pytest.raises(Failure, match="RIGATINO_IDLE_MINUTES") as error:
+        Settings.from_environment({"RIGATINO_IDLE_MINUTES": minutes})
+    assert error.value.code == "bad_setting"
