@@ -1,7 +1,7 @@
 """Puts the plug-in into GIMP's profile folders, and takes it out again.
 
-An installed plug-in is complete: the plug-in's own folder, rigatino_wire beside it, and daemon.json, which says how
-to start the daemon and which folder it uses (GIMP's environment is another than the shell's).
+An installed plug-in is complete: the plug-in's own folder, rigatino_wire beside it, and daemon.json, which says
+how to start the daemon and which folder it uses (GIMP's environment is another than the shell's).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def profiles(environment: Mapping[str, str] = os.environ, home: Path | None = No
 
 
 def _homes_of_profiles(environment: Mapping[str, str], home: Path) -> list[Path]:
-    """Where GIMP keeps its profiles, one folder per version: on Linux (Flatpak and Snap too), macOS and Windows."""
+    """Where GIMP keeps its profiles, one folder per version: Linux (Flatpak and Snap too), macOS, Windows."""
     configuration = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     roaming = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
     return [
@@ -67,7 +67,9 @@ def install(profile: Path) -> Path:
     target = place(profile)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".rigatino-", dir=target.parent, ignore_cleanup_errors=True) as part:
+        with tempfile.TemporaryDirectory(
+            prefix=".rigatino-", dir=target.parent, ignore_cleanup_errors=True
+        ) as part:
             fresh = Path(part) / "new"
             _assemble(fresh)
             _swap(fresh, target, Path(part) / "old")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What GIMP runs: registers Rigatino's procedures. The work is done in the package rigatino_gimp beside this file."""
+"""What GIMP runs: registers Rigatino's procedures. The package rigatino_gimp beside it does the work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp  # noqa: E402
+
 from rigatino_gimp import procedure  # noqa: E402
 
 

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import Callable
 
 from gimp.real import RealGimp
-
 from rigatino_wire.client import Client
 from rigatino_wire.endpoint import read_connection
 from rigatino_wire.launch import stop_daemon
@@ -29,7 +28,7 @@ cli(["serve"])
 
 
 class Accidents:
-    """A thread that looks for requests in ask/. It says done when an accident is prepared, then lets it happen."""
+    """A thread that looks for requests in ask/. It prepares an accident, says done, then lets it happen."""
 
     def __init__(self, gimp: RealGimp) -> None:
         self._gimp = gimp

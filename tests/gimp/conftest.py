@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gimp.accidents import Accidents
-from gimp.real import VERSIONS, RealGimp, commands
 from PIL import Image
 
+from gimp.accidents import Accidents
+from gimp.real import VERSIONS, RealGimp, commands
 from rigatino_wire.launch import stop_daemon
 
 

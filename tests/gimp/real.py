@@ -1,7 +1,7 @@
 """Real GIMPs and a real daemon: where they are, and how a batch script is run between them.
 
-RIGATINO_GIMP="3.0=COMMAND:3.2=COMMAND" names the gimp-console commands. A command that runs GIMP in a chroot keeps
-the folder RIGATINO_GIMP_SHARE at the same path on both sides; .ci/gimp-chroots makes such commands.
+RIGATINO_GIMP="3.0=COMMAND:3.2=COMMAND" names the gimp-console commands. A command that runs GIMP in a chroot
+keeps the folder RIGATINO_GIMP_SHARE at the same path on both sides; .ci/gimp-chroots makes such commands.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class RealGimp:
     @cached_property
     def environment(self) -> dict[str, str]:
         """What GIMP and this folder's daemon are told; a display is none of it."""
-        kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        kept = {
+            name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")
+        }
         return {
             **kept,
             "HOME": str(self.share / "home"),
@@ -98,16 +100,18 @@ class RealGimp:
 
     def _run(self, words: list[str]) -> str:
         done = subprocess.run(
-            words, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=RUN_LIMIT, check=False,
+            words, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=RUN_LIMIT, check=False,
         )  # fmt: skip
         return done.stdout.decode("utf-8", "replace")
 
     def _write_daemon_command(self) -> None:
-        """A `rigatino` that GIMP can start from inside its chroot, where the machine itself lies under /host."""
+        """A `rigatino` that GIMP can start from its chroot too, where the machine itself lies under /host."""
         roots = {str(Path(package.__file__ or "").parent.parent) for package in (rigatino, rigatino_wire)}
         roots.add(str(Path(__file__).parents[2] / "models"))
-        run = shlex.join(["env", f"PYTHONPATH={os.pathsep.join(sorted(roots))}", sys.executable, "-m", "rigatino"])
+        run = shlex.join(
+            ["env", f"PYTHONPATH={os.pathsep.join(sorted(roots))}", sys.executable, "-m", "rigatino"]
+        )
         script = f'#!/bin/sh\n[ -d /host/proc/self ] && exec chroot /host {run} "$@"\nexec {run} "$@"\n'
         (self.share / "rigatino").write_text(script)
         (self.share / "rigatino").chmod(0o755)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from gimp.real import RealGimp
 from gimp.test_refusals import assert_untouched
-
 from rigatino_wire import __version__
 from rigatino_wire.endpoint import read_connection
 from rigatino_wire.errors import Failure

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from gimp.real import RealGimp
 from PIL import Image
+
+from gimp.real import RealGimp
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(600)]
 

@@ -1,4 +1,4 @@
-"""rigatino-fill in real GIMP, with the real daemon and the network that ships: what it makes, and what it leaves."""
+"""rigatino-fill in real GIMP, with the real daemon and the network that ships."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gimp.real import Pixels, RealGimp
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from gimp.real import Pixels, RealGimp
 from rigatino_gimp import record
 from rigatino_gimp.request import Settings
-from scipy.ndimage import distance_transform_edt
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(600)]
 
 REACH = Settings().grow + Settings().feather + 2  # pixels; the last two for the corners of a pixel grid
-PLAIN = ("fill_rectangle", "fill_feathered_ellipse", "fill_as_alpha", "fill_at_the_corner", "fill_deep", "fill_grey")
+PLAIN = tuple(
+    f"fill_{case}" for case in ("rectangle", "feathered_ellipse", "as_alpha", "at_the_corner", "deep", "grey")
+)
 
 
 def distance(cases: RealGimp, facts: dict[str, Any]) -> NDArray[np.float64]:

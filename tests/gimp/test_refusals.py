@@ -1,12 +1,12 @@
-"""What rigatino-fill refuses in real GIMP: a sentence that says what to do, and an image that is as it was."""
+"""What rigatino-fill refuses in real GIMP: a sentence says what to do, and the image is as it was."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from gimp.real import RealGimp
 
+from gimp.real import RealGimp
 from rigatino_wire.errors import Failure
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(600)]

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from rigatino_gimp import installed
 
+from rigatino_gimp import installed
 from rigatino_wire.errors import Failure
 
 

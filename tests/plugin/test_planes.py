@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rigatino_gimp.planes import native, opaque_and_alpha
 
 
 @pytest.mark.parametrize(("dtype", "kind", "opaque"), [("u8", np.uint8, 255), ("f32", np.float32, 1.0)])
-def test_alpha_is_taken_out_and_every_pixel_left_opaque(dtype: str, kind: type[np.generic], opaque: float) -> None:
+def test_alpha_is_taken_out_and_every_pixel_left_opaque(
+    dtype: str, kind: type[np.generic], opaque: float
+) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (5, 7, 4)).astype(kind)
     if dtype == "f32":
         pixels /= 255

@@ -30,7 +30,12 @@ def test_an_installed_plug_in_is_complete(tmp_path: Path, runtime: Path) -> None
     folder = plugin_install.install(tmp_path / "3.0")
     assert folder == tmp_path / "3.0" / "plug-ins" / "rigatino-gimp"
     here = files(folder)
-    assert {"rigatino-gimp.py", "rigatino_gimp/procedure.py", "rigatino_wire/client.py", "daemon.json"} <= here
+    assert {
+        "rigatino-gimp.py",
+        "rigatino_gimp/procedure.py",
+        "rigatino_wire/client.py",
+        "daemon.json",
+    } <= here
     assert not [name for name in here if "__pycache__" in name or name.endswith(".pyc")]
     assert os.access(folder / "rigatino-gimp.py", os.X_OK)
     settings = json.loads((folder / "daemon.json").read_text())
@@ -38,7 +43,7 @@ def test_an_installed_plug_in_is_complete(tmp_path: Path, runtime: Path) -> None
 
 
 def test_it_stands_on_its_own(tmp_path: Path) -> None:
-    """Nothing but the standard library and gi is imported from elsewhere: the copy runs where Rigatino is not."""
+    """The copy runs where Rigatino is not: only the standard library and gi come from elsewhere."""
     folder = plugin_install.install(tmp_path)
     modules = "request, record, planes, texts, installed"
     code = f"from rigatino_gimp import {modules}; import rigatino_wire.launch as w; print(w.__file__)"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from rigatino_gimp import request
 from rigatino_gimp.request import RANGES, WORDS, Settings
-
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill, Limits, NetworkInfo
 from rigatino_wire.region import Box, ContextRule
@@ -22,8 +22,8 @@ def network(name: str, rule: ContextRule) -> NetworkInfo:
 
 def description(max_pixels: int = 1_000_000) -> Description:
     return Description(
-        id="1", version="0", device="cpu", precision="fp32", default_network="small", limits=Limits(max_pixels),
-        networks=[network("small", ContextRule(0.0, 10, 64)), network("wide", ContextRule(4.0, 10, 64))],
+        id="1", version="0", device="cpu", precision="fp32", default_network="small",
+        limits=Limits(max_pixels), networks=[network("small", ContextRule(0, 10, 64)), network("wide", ContextRule(4, 10, 64))],
     )  # fmt: skip
 
 
@@ -45,8 +45,8 @@ def test_what_the_plug_in_takes_the_wire_takes(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("grow", -1), ("grow", 1001), ("feather", -0.1), ("feather", float("nan")), ("context", 65.0), ("seed", -2),
-     ("candidates", 0), ("candidates", 17), ("source", "Layer"), ("result", "")],
+    [("grow", -1), ("grow", 1001), ("feather", -0.1), ("feather", float("nan")), ("context", 65.0),
+     ("seed", -2), ("candidates", 0), ("candidates", 17), ("source", "Layer"), ("result", "")],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: object) -> None:
     with pytest.raises(Failure) as caught:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from rigatino_gimp import texts
 from rigatino_gimp.request import Settings
-
 from rigatino_wire.errors import TEXTS, Failure
 from rigatino_wire.messages import Progress
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gi.repository import Gimp
+
 from rigatino_gimp import installed, texts
 from rigatino_wire.client import Client
 from rigatino_wire.launch import ensure_daemon

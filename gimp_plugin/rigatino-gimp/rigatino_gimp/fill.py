@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from gi.repository import Gimp
+
 from rigatino_gimp import daemon, layers, pixels, record, request
 from rigatino_gimp.layers import Place
 from rigatino_gimp.record import Hole, Record, Source
@@ -32,7 +33,7 @@ def fill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settin
 
 
 def _frame(place: Place, settings: Settings) -> Box:
-    """The pixels there are to see, in the picture's coordinates. Raises Failure where none of them is selected."""
+    """The pixels there are to see, in the picture's coordinates. Raises Failure where none is selected."""
     frame = place.canvas if settings.source == "visible" else place.canvas.intersect(place.box)
     if place.selection.intersect(frame).empty:
         raise Failure("selection_outside")

@@ -24,7 +24,7 @@ def command(file: Path = FILE) -> list[str]:
 
 
 def folder(file: Path = FILE) -> Path:
-    """The daemon's folder, made if absent: RIGATINO_RUNTIME_DIR, else the file's, else the user's usual one."""
+    """The daemon's folder, made if absent: RIGATINO_RUNTIME_DIR, else the file's, else the usual one."""
     if not os.environ.get("RIGATINO_RUNTIME_DIR") and file.exists():
         os.environ["RIGATINO_RUNTIME_DIR"] = _read(file)["runtime_dir"]
     return runtime_dir()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from gi.repository import Gimp
+
 from rigatino_gimp import pixels, record
 from rigatino_gimp.pixels import DEPTHS
 from rigatino_gimp.planes import opaque_and_alpha
@@ -63,7 +64,7 @@ def _box(layer: Gimp.Layer) -> Box:
 class Result(NamedTuple):
     """A fill to insert: RGBA candidates [K,H,W,4], where they go, and what is written on them.
 
-    `masked`: alpha becomes a layer mask, and the layer itself is opaque. `parasites` holds one for each candidate.
+    `masked`: alpha becomes a layer mask, the layer itself is opaque. `parasites`: one for each candidate.
     """
 
     name: str
@@ -76,8 +77,8 @@ class Result(NamedTuple):
 def insert(place: Place, result: Result) -> Gimp.Layer:
     """Inserts the fill above its source in one undo step, several candidates as a group that shows the first.
 
-    Selection and selected layers stay as they are. Raises Failure, with nothing inserted, where image or layer are
-    not what they were.
+    Selection and selected layers stay as they are. Raises Failure, with nothing inserted, where image or layer
+    are not what they were.
     """
     _check(place)
     image, source = place.image, place.layer
@@ -129,7 +130,7 @@ def _group(image: Gimp.Image, result: Result) -> Gimp.GroupLayer:
 
 
 def _moved(place: Place, offset: tuple[int, int]) -> tuple[int, int]:
-    """An offset in the picture, after the source: it may have been moved, or the canvas cropped, meanwhile."""
+    """An offset that follows the source: it may have been moved, or the canvas cropped, meanwhile."""
     now = _box(place.layer)
     return offset[0] + now.x - place.box.x, offset[1] + now.y - place.box.y
 

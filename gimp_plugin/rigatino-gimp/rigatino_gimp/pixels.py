@@ -1,10 +1,11 @@
-"""Pixels out of GIMP's buffers and into them, always in sRGB and by named formats, whatever the image's precision."""
+"""Pixels out of GIMP's buffers and into them: in sRGB, by named formats, whatever the image's precision."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from gi.repository import Gegl, Gimp
+
 from rigatino_gimp.planes import native
 from rigatino_wire.region import Box
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
+
 from rigatino_gimp import daemon, layers, texts
 from rigatino_gimp.fill import fill
 from rigatino_gimp.request import Settings
@@ -16,7 +17,8 @@ from rigatino_wire.errors import Failure
 NAMES = ("rigatino-fill",)
 WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers"})
 READWRITE = GObject.ParamFlags.READWRITE
-INT = (GLib.MININT, GLib.MAXINT)  # GIMP would replace a value outside an argument's range by the default, silently
+# Wide: a value outside its argument's range GIMP would replace by the default, without a word.
+INT = (GLib.MININT, GLib.MAXINT)
 DOUBLE = (-GLib.MAXDOUBLE, GLib.MAXDOUBLE)
 
 
@@ -54,7 +56,7 @@ def _run(
     config: Gimp.ProcedureConfig,
     data: Any,
 ) -> Gimp.ValueArray:
-    """What GIMP calls. Whatever goes wrong becomes a sentence: of an exception GIMP itself would tell nothing."""
+    """What GIMP calls. Whatever goes wrong becomes a sentence: GIMP itself tells nothing of exceptions."""
     try:
         if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, image, drawables, config):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
@@ -67,7 +69,10 @@ def _run(
 
 
 def _asked(
-    procedure: Gimp.Procedure, image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
+    procedure: Gimp.Procedure,
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
 ) -> bool:
     """Whether the user, shown the dialog, wants the fill. What rules it out is said before the dialog."""
     from rigatino_gimp import dialog  # needs a display, which a batch has not

@@ -1,6 +1,6 @@
-"""What a fill layer remembers of itself, as its parasite "rigatino-fill": all that it takes to run the fill again.
+"""What a fill layer remembers, as its parasite "rigatino-fill": all that it takes to run the fill again.
 
-ASCII JSON, because GIMP's parasites hold no byte above 127. Docs/gimp.md lists the fields.
+ASCII JSON, because GIMP's parasites hold no byte above 127. docs/gimp.md lists the fields.
 """
 
 from __future__ import annotations

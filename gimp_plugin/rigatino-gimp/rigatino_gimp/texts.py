@@ -27,18 +27,24 @@ MENU_LABEL = _("_Fill with Rigatino…")
 TITLE = _("Fill with Rigatino")
 BLURB = _("Fills the selection from its surroundings, as a layer of its own")
 HELP = _(
-    "An inpainting network on this computer invents what the selection hides. The result is a new layer above the"
-    " active one, which stays as it is. Selection and active layer stay as they were."
+    "An inpainting network on this computer invents what the selection hides. The result is a new layer above"
+    " the active one, which stays as it is. Selection and active layer stay as they were."
 )
 FILL = Words(_("Fill"), _("The new layer; a group of layers where several candidates were asked for"))
 DEFAULT_NETWORK = _("The one that comes with Rigatino")
 
 ARGUMENTS = {
     "network": Words(_("_Network"), _("The network's name; empty for the one that comes with Rigatino")),
-    "source": Words(_("So_urce"), _("What the network sees: “layer” (the active one) or “visible” (all together)")),
+    "source": Words(
+        _("So_urce"), _("What the network sees: “layer” (the active one) or “visible” (all together)")
+    ),
     "grow": Words(_("_Grow"), _("Pixels by which the hole is wider than the selection, on every side")),
-    "feather": Words(_("_Feather"), _("Pixels over which the fill passes into the picture, outside the hole")),
-    "context": Words(_("Conte_xt"), _("Surroundings that the network sees, times the hole; 0: as the network likes")),
+    "feather": Words(
+        _("_Feather"), _("Pixels over which the fill passes into the picture, outside the hole")
+    ),
+    "context": Words(
+        _("Conte_xt"), _("Surroundings that the network sees, times the hole; 0: as the network likes")
+    ),
     "seed": Words(_("S_eed"), _("The same number gives the same fill again; -1: a new one every time")),
     "candidates": Words(_("C_andidates"), _("How many fills to make")),
     "result": Words(_("_Result"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),

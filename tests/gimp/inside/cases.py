@@ -1,12 +1,24 @@
-"""Fills, refusals and accidents, all in one GIMP. Each case returns facts; tests/gimp/test_*.py judge them."""
+"""Fills, refusals and accidents, all in one GIMP. Each case returns facts, which tests/gimp judges."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__import__("os").environ["RIGATINO_GIMP_SHARE"]) / "inside"))
-from gi.repository import Gimp, Gio  # noqa: E402
-from host import (  # noqa: E402
-    SHARE, ask, call, dump, dump_visible, ellipse, layer_facts, only_layer, photo, record, rectangle, run, state,
+from gi.repository import Gimp, Gio
+from host import (
+    SHARE,
+    ask,
+    call,
+    dump,
+    dump_visible,
+    ellipse,
+    layer_facts,
+    only_layer,
+    photo,
+    record,
+    rectangle,
+    run,
+    state,
 )  # fmt: skip
 
 
@@ -14,7 +26,10 @@ def filled(case, image, source, /, **arguments):
     """Fills, and leaves everything that can be judged: before, after, layers, record."""
     image.clean_all()
     before = state(image)
-    facts = {"source": dump(case, "source", source), "selection": dump(case, "selection", image.get_selection(), "Y u8")}
+    facts = {
+        "source": dump(case, "source", source),
+        "selection": dump(case, "selection", image.get_selection(), "Y u8"),
+    }
     outcome, layer = call(image, [source], **arguments)
     facts.update(before=before, after=state(image), outcome=outcome, visible=dump_visible(case, image))
     if layer is not None and not layer.is_group():

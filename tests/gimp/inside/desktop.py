@@ -1,4 +1,4 @@
-"""A user at a desktop, inside the chroot: chooses Fill with Rigatino, accepts its dialog, looks, and takes it back.
+"""A user at a desktop, inside the chroot: chooses Fill with Rigatino, accepts its dialog, takes it back.
 
 Leaves screenshots in out/ and says on standard output how far it came. Runs as: python3 desktop.py PICTURE
 """
@@ -37,7 +37,9 @@ def wait(what, limit=LIMIT):
 
 
 def xdotool(*words):
-    done = subprocess.run(["xdotool", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True)
+    done = subprocess.run(
+        ["xdotool", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True
+    )
     return done.stdout.split()
 
 
@@ -84,15 +86,13 @@ def main(picture):
     keys = "<Primary><Shift><Alt>i"
     (profile / "shortcutsrc").write_text(f'(file-version 1)\n(action "rigatino-fill" "{keys}")\n')
     batch = f"exec(open({str(SHARE / 'inside' / 'gui.py')!r}).read())"
+    server = "Xvfb -displayfd 1 -screen 0 1280x860x24 -nolisten tcp"
+    gimp = "gimp -n --no-splash --new-instance --batch-interpreter=python-fu-eval"
     with ExitStack() as stack:
-        xvfb = stack.enter_context(
-            running("Xvfb", "-displayfd", "1", "-screen", "0", "1280x860x24", "-nolisten", "tcp", stdout=subprocess.PIPE)
-        )
+        xvfb = stack.enter_context(running(*server.split(), stdout=subprocess.PIPE))
         os.environ["DISPLAY"] = ":" + xvfb.stdout.readline().decode().strip()
         stack.enter_context(running("openbox"))
-        stack.enter_context(
-            running("gimp", "-n", "--no-splash", "--new-instance", "--batch-interpreter=python-fu-eval", "-b", batch, picture)
-        )
+        stack.enter_context(running(*gimp.split(), "-b", batch, picture))
         act()
 
 

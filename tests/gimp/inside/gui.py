@@ -1,4 +1,4 @@
-"""Runs in a graphical GIMP beside the user whom desktop.py plays: selects, and tells what it sees of his doings."""
+"""Runs in a graphical GIMP beside the user whom desktop.py plays: selects, and tells what it sees."""
 
 import os
 import sys

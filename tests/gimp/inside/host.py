@@ -1,4 +1,4 @@
-"""What the batch scripts inside GIMP use: calls of the procedure, facts about images, and the way to the test outside.
+"""What the batch scripts inside GIMP use: calls, facts about images, and the way to the test outside.
 
 Results are facts (JSON) and raw pixels; the judging is done outside, where numpy is.
 """
@@ -69,7 +69,11 @@ def dump(case, name, drawable, format="R'G'B'A u8"):
     """Leaves a drawable's pixels for the test outside, as CASE-NAME.raw."""
     (OUT / f"{case}-{name}.raw").write_bytes(pixels(drawable, format))
     _, x, y = drawable.get_offsets()
-    return {"size": [drawable.get_width(), drawable.get_height()], "offset": [x, y], "file": f"{case}-{name}.raw"}
+    return {
+        "size": [drawable.get_width(), drawable.get_height()],
+        "offset": [x, y],
+        "file": f"{case}-{name}.raw",
+    }
 
 
 def dump_visible(case, image):
