@@ -1,7 +1,7 @@
 """Puts the plug-in into GIMP's profile folders, and takes it out again.
 
-An installed plug-in is complete: the plug-in's own folder, rigatino_wire beside it, and daemon.json, which says
-how to start the daemon and which folder it uses (GIMP's environment is another than the shell's).
+An installed plug-in is complete: the plug-in's own folder, rigatino_wire beside it, and daemon.json, which
+says how to start the daemon and which folder it uses (GIMP's environment is another than the shell's).
 """
 
 from __future__ import annotations

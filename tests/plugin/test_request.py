@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rigatino_gimp import request
@@ -23,7 +25,8 @@ def network(name: str, rule: ContextRule) -> NetworkInfo:
 def description(max_pixels: int = 1_000_000) -> Description:
     return Description(
         id="1", version="0", device="cpu", precision="fp32", default_network="small",
-        limits=Limits(max_pixels), networks=[network("small", ContextRule(0, 10, 64)), network("wide", ContextRule(4, 10, 64))],
+        limits=Limits(max_pixels),
+        networks=[network("small", ContextRule(0, 10, 64)), network("wide", ContextRule(4, 10, 64))],
     )  # fmt: skip
 
 
@@ -48,7 +51,7 @@ def test_what_the_plug_in_takes_the_wire_takes(name: str) -> None:
     [("grow", -1), ("grow", 1001), ("feather", -0.1), ("feather", float("nan")), ("context", 65.0),
      ("seed", -2), ("candidates", 0), ("candidates", 17), ("source", "Layer"), ("result", "")],
 )  # fmt: skip
-def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: object) -> None:
+def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: Any) -> None:
     with pytest.raises(Failure) as caught:
         request.check(Settings()._replace(**{name: value}))
     assert caught.value.code == "bad_setting"

@@ -12,7 +12,7 @@ from rigatino_gimp.layers import Place
 from rigatino_gimp.record import Hole, Record, Source
 from rigatino_gimp.request import Settings
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Filled
+from rigatino_wire.messages import Fill, Filled
 from rigatino_wire.region import Box
 
 
@@ -40,7 +40,7 @@ def _frame(place: Place, settings: Settings) -> Box:
     return frame
 
 
-def _message(place: Place, settings: Settings, region: Box) -> request.Fill:
+def _message(place: Place, settings: Settings, region: Box) -> Fill:
     depth = pixels.depth(place.image)
     selection = pixels.read(place.image.get_selection(), region, depth.mask, depth.dtype)
     seen = _visible(place, region) if settings.source == "visible" else _layer(place, region)

@@ -77,8 +77,8 @@ class Result(NamedTuple):
 def insert(place: Place, result: Result) -> Gimp.Layer:
     """Inserts the fill above its source in one undo step, several candidates as a group that shows the first.
 
-    Selection and selected layers stay as they are. Raises Failure, with nothing inserted, where image or layer
-    are not what they were.
+    Selection and selected layers stay as they are. Raises Failure, with nothing inserted, where image or
+    layer are not what they were.
     """
     _check(place)
     image, source = place.image, place.layer

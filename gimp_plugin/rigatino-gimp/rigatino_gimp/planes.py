@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from array import array
+from typing import Any
 
-OPAQUE = {"u8": 255, "f32": 1.0}
+OPAQUE: dict[str, Any] = {"u8": 255, "f32": 1.0}
 CODES = {"u8": "B", "f32": "f"}
 
 
 def opaque_and_alpha(rgba: bytes, dtype: str) -> tuple[bytes, bytes]:
     """RGBA of dtype "u8" or "f32" -> the same with every pixel opaque, and its alpha as one plane."""
-    values = array(CODES[dtype], rgba)
+    values: array[Any] = array(CODES[dtype], rgba)
     alpha = values[3::4]
     values[3::4] = array(CODES[dtype], [OPAQUE[dtype]]) * len(alpha)
     return values.tobytes(), alpha.tobytes()

@@ -85,7 +85,7 @@ def _asked(
 
 
 def _settings(config: Gimp.ProcedureConfig) -> Settings:
-    values = {name: config.get_property(name) for name in Settings._fields}
+    values: dict[str, Any] = {name: config.get_property(name) for name in Settings._fields}
     return Settings(**{name: "" if value is None else value for name, value in values.items()})
 
 
