@@ -147,6 +147,28 @@ _FILES = {
         "The weights {file} are not the ones on record: {expected} was expected, {found} found.",
         "Fetch the file again; it was not loaded.",
     ),
+    "weights_unsafe": Text(
+        "The weights {file} were refused: {why}.",
+        "Do not use this file; fetch the weights from their authors.",
+    ),
+    "weights_name": Text(
+        "Weights cannot be named “{name}”.",
+        "Use lower-case letters, digits, dots, dashes and underscores, with a letter or digit first.",
+    ),
+    "weights_name_taken": Text(
+        "There are weights named “{name}” already.",
+        "Choose another name with --as, or remove the others with “rigatino weights remove”.",
+    ),
+    "weights_not_imported": Text(
+        "There are no imported weights named “{name}”.", "“rigatino weights list” names those that there are."
+    ),
+    "unknown_system": Text(
+        "This version knows no kind of network named “{system}”.", "Use the version that made the file."
+    ),
+    "arrays_wrong": Text(
+        "The arrays in {file} cannot be used: {name} {why}.",
+        "Write them with numpy.savez as the network's documentation says.",
+    ),
     "unknown_format": Text(
         "The file {file} is of no kind that Rigatino knows.", "Give a file of another kind."
     ),
