@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from types import TracebackType
 
 from gimp.real import RealGimp
@@ -37,6 +40,7 @@ class Accidents:
         self._other: subprocess.Popen[bytes] | None = None
         self._known: dict[str, Callable[[], Callable[[], None]]] = {
             "kill-daemon": self._kill_daemon,
+            "kill-plug-in": self._kill_plug_in,
             "kill-one-worker": lambda: self._kill_workers(1),
             "kill-two-workers": lambda: self._kill_workers(2),
             "other-version": self._other_version,
@@ -61,9 +65,17 @@ class Accidents:
                 asked = self._gimp.share / "ask" / name
                 if asked.exists():
                     asked.unlink()
-                    happen = prepare()
-                    asked.with_suffix(".done").touch()
-                    happen()
+                    self._cause(asked, prepare)
+
+    def _cause(self, asked: Path, prepare: Callable[[], Callable[[], None]]) -> None:
+        """Prepares and lets happen; where that fails, GIMP is told, and not left waiting for a held worker."""
+        try:
+            happen = prepare()
+            asked.with_suffix(".done").touch()
+            happen()
+        except Exception:
+            asked.with_suffix(".failed").write_text(traceback.format_exc())
+            self._signal_worker(signal.SIGCONT)
 
     def _kill_daemon(self) -> Callable[[], None]:
         """The daemon dies while its worker is at work: held, so that the work cannot be done before."""
@@ -89,10 +101,39 @@ class Accidents:
 
         return happen
 
+    def _kill_plug_in(self) -> Callable[[], None]:
+        """What GIMP does when its Cancel is clicked; then the daemon has to drop the work."""
+        self._hold_worker()
+
+        def happen() -> None:
+            self._working()
+            os.kill(self._plug_in(), signal.SIGKILL)
+            self._signal_worker(signal.SIGCONT)
+            killed = time.monotonic()
+            while self._status().running:
+                if time.monotonic() > killed + LIMIT:
+                    raise TimeoutError("the daemon works on for a client that is gone")
+                time.sleep(0.05)
+            (self._gimp.share / "out" / "dropped").write_text(str(time.monotonic() - killed))
+
+        return happen
+
+    def _plug_in(self) -> int:
+        """The process that GIMP runs the procedure in."""
+        entry = str(self._gimp.share / "profile" / "plug-ins")
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if entry in (folder / "cmdline").read_bytes().decode("utf-8", "replace"):
+                    return int(folder.name)
+        raise ProcessLookupError("no plug-in runs")
+
     def _hold_worker(self) -> StatusReport:
-        status = self._status()
-        os.kill(status.worker_pid, signal.SIGSTOP)
-        return status
+        """Stops the worker's process, so that whatever it is given next lasts until something happens."""
+        self._signal_worker(signal.SIGSTOP)
+        return self._status()
+
+    def _signal_worker(self, number: signal.Signals) -> None:
+        os.kill(self._status().worker_pid, number)
 
     def _working(self, but_not: AbstractSet[int] = frozenset()) -> StatusReport:
         """The daemon's status as soon as a worker that is not among these works on a fill."""

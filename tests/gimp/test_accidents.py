@@ -32,6 +32,13 @@ def test_the_next_fill_starts_a_new_daemon(cases: RealGimp) -> None:
     assert_filled(cases.facts("accident_after_the_kill"))
 
 
+def test_cancelling_leaves_the_image_as_it_was_and_the_daemon_drops_the_work(cases: RealGimp) -> None:
+    facts = cases.facts("accident_plug_in_killed")
+    assert facts["outcome"]["status"] != "success"
+    assert_untouched(facts)
+    assert float((cases.share / "out" / "dropped").read_text()) < 10
+
+
 def test_a_worker_that_dies_once_is_not_noticed(cases: RealGimp) -> None:
     assert_filled(cases.facts("accident_worker_killed_once"))
 

@@ -86,7 +86,8 @@ def insert(place: Place, result: Result) -> Gimp.Layer:
     fills = [_layer_of(place, result, k) for k in range(result.fill.shape[0])]
     top = fills[0] if len(fills) == 1 else _group(image, result)
     with _undo_group(image):
-        image.insert_layer(top, source.get_parent(), image.get_item_position(source))
+        if not image.insert_layer(top, source.get_parent(), image.get_item_position(source)):
+            raise RuntimeError("GIMP did not take the layer")
         for k, fill in enumerate(fills if top is not fills[0] else ()):
             fill.set_visible(k == 0)
             image.insert_layer(fill, top, k)

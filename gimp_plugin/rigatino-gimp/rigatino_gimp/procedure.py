@@ -86,7 +86,8 @@ def _asked(
 
 def _settings(config: Gimp.ProcedureConfig) -> Settings:
     values: dict[str, Any] = {name: config.get_property(name) for name in Settings._fields}
-    return Settings(**{name: "" if value is None else value for name, value in values.items()})
+    empty = {name: "" for name, value in values.items() if value is None}
+    return Settings(**{**values, **empty})
 
 
 def _success(procedure: Gimp.Procedure, layer: Gimp.Layer) -> Gimp.ValueArray:

@@ -233,6 +233,10 @@ def accident_after_the_kill(case):
     return filled(case, image, only_layer(image))
 
 
+def accident_plug_in_killed(case):
+    return _accident("kill-plug-in")
+
+
 def accident_worker_killed_once(case):
     return _accident("kill-one-worker")
 

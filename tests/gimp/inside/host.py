@@ -121,9 +121,11 @@ def record(layer):
 def ask(action, timeout=120):
     """Has the test outside do something (to the daemon), and waits until it is done."""
     (SHARE / "ask" / action).touch()
-    done = SHARE / "ask" / f"{action}.done"
+    done, failed = (SHARE / "ask" / f"{action}.{end}" for end in ("done", "failed"))
     end = time.monotonic() + timeout
     while not done.exists():
+        if failed.exists():
+            raise RuntimeError(failed.read_text())
         if time.monotonic() > end:
             raise TimeoutError(action)
         time.sleep(0.02)
