@@ -160,7 +160,7 @@ _FILES = {
         "Choose another name with --as, or remove the others with “rigatino weights remove”.",
     ),
     "weights_not_imported": Text(
-        "There are no imported weights named “{name}”.", "“rigatino weights list” names those that there are."
+        "There are no imported weights named “{name}”.", "Ask “rigatino weights list” which there are."
     ),
     "unknown_system": Text(
         "This version knows no kind of network named “{system}”.", "Use the version that made the file."

@@ -9,7 +9,7 @@ another kind is passed over, so no YAML parser is needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from rigatino_models.checkpoint.pickles import Inert
@@ -40,12 +40,13 @@ SUPPORTED = {
     "affine": ("null", "true"),
 }
 LINE = re.compile(r"( *)([\w.-]+):(?: +(.*))?")
-DEEPEST = 8
+DEEPEST = 8  # objects around one value
+MOST_SETTINGS = 10_000
 
 
 def check_settings(config_yaml: str, hyper_parameters: Any) -> None:
     """Raise Misfit for a generator that computes something else than ours."""
-    stated = [*_from_yaml(config_yaml), *_from_object(plain(hyper_parameters))]
+    stated = [*_from_yaml(config_yaml), *_from_object(hyper_parameters)]
     for name, value in stated:
         key = name.rsplit(".", 1)[-1]
         if key in SUPPORTED and value not in SUPPORTED[key]:
@@ -72,26 +73,28 @@ def _from_yaml(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _from_object(settings: Any) -> Iterator[tuple[str, str]]:
-    generator = settings.get("generator") if isinstance(settings, dict) else None
-    pending: list[tuple[str, Any]] = [("", generator)]
-    while pending:
+    """(name with dots, value) of the scalars below `generator` in a tree of dicts and OmegaConf objects."""
+    inside = _inside(settings)
+    pending: list[tuple[str, Any]] = [("", inside.get("generator") if isinstance(inside, dict) else None)]
+    for _ in range(MOST_SETTINGS):
+        if not pending:
+            return
         name, value = pending.pop()
+        value = _inside(value)
         if isinstance(value, dict):
             pending.extend((f"{name}.{key}" if name else str(key), part) for key, part in value.items())
         elif value is None or isinstance(value, str | bool | int | float):
             yield name, _scalar("null" if value is None else str(value))
+    raise Misfit("hyper_parameters", "there are too many of them")
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The dicts and scalars within an OmegaConf object (its `_content` and `_val`), to a depth of eight."""
-    if depth > DEEPEST:
-        return ...
-    if isinstance(value, Inert):
-        state = value.state if isinstance(value.state, dict) else dict(_named(value.pairs))
-        inner = state.get("_content", state.get("_val", state))
-        return plain(inner, depth if inner is not state else depth + 1)
-    if isinstance(value, Mapping):
-        return {key: plain(part, depth + 1) for key, part in value.items() if isinstance(key, str)}
+def _inside(value: Any) -> Any:
+    """What an OmegaConf object holds: a container its `_content`, a node its `_val`."""
+    for _ in range(DEEPEST):
+        if not isinstance(value, Inert):
+            break
+        state = value.state if isinstance(value.state, dict) else {}
+        value = state.get("_content", state.get("_val", dict(_named(value.pairs))))
     return value
 
 
