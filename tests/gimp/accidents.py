@@ -68,7 +68,7 @@ class Accidents:
                     self._cause(asked, prepare)
 
     def _cause(self, asked: Path, prepare: Callable[[], Callable[[], None]]) -> None:
-        """Prepares and lets happen; where that fails, GIMP is told, and not left waiting for a held worker."""
+        """Prepares and lets happen; where that fails, GIMP is told, and not left waiting."""
         try:
             happen = prepare()
             asked.with_suffix(".done").touch()

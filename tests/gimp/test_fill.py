@@ -18,9 +18,10 @@ from rigatino_gimp.request import Settings
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(600)]
 
 REACH = Settings().grow + Settings().feather + 2  # pixels; the last two for the corners of a pixel grid
-PLAIN = tuple(
-    f"fill_{case}" for case in ("rectangle", "feathered_ellipse", "as_alpha", "at_the_corner", "deep", "grey")
-)
+PLAIN = [
+    f"fill_{case}"
+    for case in ("rectangle", "feathered_ellipse", "as_alpha", "at_the_corner", "grey", "deep", "wide_gamut")
+]
 
 
 def distance(cases: RealGimp, facts: dict[str, Any]) -> NDArray[np.float64]:
@@ -130,8 +131,17 @@ def test_a_grey_image_gets_a_grey_fill(cases: RealGimp) -> None:
     np.testing.assert_array_equal(after[..., 0], after[..., 2])
 
 
-def test_more_than_8_bits_travel_as_floats(cases: RealGimp) -> None:
-    assert remembered(cases.facts("fill_deep")).hole.dtype == "f32"
+@pytest.mark.parametrize(
+    ("case", "dtype"), [("fill_deep", "f32"), ("fill_wide_gamut", "f32"), ("fill_grey", "u8")]
+)
+def test_pixels_travel_as_bytes_only_where_these_hold_all_of_them(
+    cases: RealGimp, case: str, dtype: str
+) -> None:
+    assert remembered(cases.facts(case)).hole.dtype == dtype
+
+
+def test_a_locked_layer_can_be_filled_for_it_is_not_written(cases: RealGimp) -> None:
+    assert cases.facts("fill_locked_layer")["outcome"]["status"] == "success"
 
 
 def test_a_moved_layer_is_filled_where_it_lies(cases: RealGimp) -> None:

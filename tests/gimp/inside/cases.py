@@ -85,6 +85,23 @@ def fill_deep(case):
     return filled(case, image, only_layer(image))
 
 
+def fill_wide_gamut(case):
+    image = photo()
+    image.convert_color_profile(
+        Gimp.ColorProfile.new_rgb_adobe(), Gimp.ColorRenderingIntent.PERCEPTUAL, False
+    )
+    rectangle(image, 150, 100, 60, 50)
+    return filled(case, image, only_layer(image))
+
+
+def fill_locked_layer(case):
+    image = photo()
+    rectangle(image, 150, 100, 60, 50)
+    only_layer(image).set_lock_content(True)
+    only_layer(image).set_lock_position(True)
+    return filled(case, image, only_layer(image))
+
+
 def fill_moved_layer(case):
     image = photo()
     source = only_layer(image)
