@@ -7,7 +7,10 @@ from typing import Any
 
 from rigatino_models.spec import NetworkSpec
 
-PAPER = "Suvorov et al., Resolution-robust Large Mask Inpainting with Fourier Convolutions, WACV 2022, arXiv 2109.07161"
+PAPER = (
+    "Suvorov et al., Resolution-robust Large Mask Inpainting with Fourier Convolutions, "
+    "WACV 2022, arXiv 2109.07161"
+)
 PUBLISHED_WIDTHS = (64, 128, 256, 512)
 PUBLISHED_TITLES = {
     (18, 384): "Big-LaMa",
@@ -29,7 +32,8 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         good_for="large holes, regular structures and textures",
         # The local Fourier unit quarters the bottleneck, so its side is even.
         multiple=2 ** (downs + 1) if square else 2**downs,
-        minimum=max(SMALLEST_SIDE, 2 ** (downs + 1)),  # the bottleneck is padded by reflection: 2 cells or more
+        # The bottleneck is padded by reflection, so it has 2 cells or more.
+        minimum=max(SMALLEST_SIDE, 2 ** (downs + 1)),
         native=256,
         comfortable=1024,
         square=square,
