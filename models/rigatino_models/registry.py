@@ -1,7 +1,7 @@
 """Which systems there are, and which networks ship with the project. No torch here.
 
-A bundled network is a pair in weights/: NAME.safetensors and NAME.json, its record: the hash that the file must have,
-its configuration and licence. The record is the only place where that hash stands.
+A bundled network is a pair in weights/: NAME.safetensors and NAME.json, its record: the hash that the file
+must have, its configuration and licence. The record is the only place where that hash stands.
 """
 
 from __future__ import annotations

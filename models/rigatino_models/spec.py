@@ -10,10 +10,10 @@ class NetworkSpec:
     """One network that can be chosen by name. Sizes are in pixels of a side; pictures are RGB float in [0,1].
 
     multiple, minimum: what the sides must be multiples of, and at least.
-    native: side of the pictures it was trained on; comfortable: longest side that it fills well at native resolution.
+    native: side of the pictures it was trained on; comfortable: longest side that it fills well unscaled.
     square: whether it takes squares only.
     dtypes: precisions that it may run in, safest first.
-    hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face always takes 1 = fill).
+    hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face takes 1 = fill).
     context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
     """
 

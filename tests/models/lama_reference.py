@@ -1,8 +1,9 @@
 """LaMa's forward pass written a second time, from the published facts: plain functions over a state dict.
 
-The keys are the original's (`generator.model.<i>...`), tensors are N,C,H,W, the spectrum is packed by stack and permute.
-Nothing here comes from rigatino_models: it is what its networks are held to. `make` draws seeded weights and gives the
-BatchNorms the statistics of a real picture, so that no activation dies and the last sigmoid is not saturated.
+The keys are the original's (`generator.model.<i>...`), tensors are N,C,H,W, the spectrum is packed by
+stacking. Nothing here comes from rigatino_models: it is what its networks are held to. `make` draws seeded
+weights and gives the BatchNorms the statistics of a picture, so that no activation dies and the last sigmoid
+is not saturated.
 """
 
 from __future__ import annotations
@@ -181,7 +182,9 @@ class _Weights:
             self.bn(str(first + 3 * i + 1), widths[i + 1])
         self.conv(str(first + 3 * shape.downs + 1), widths[-1], 3, 7, bias=True)
 
-    def layer(self, key: str, inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, shape: Shape) -> None:
+    def layer(
+        self, key: str, inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, shape: Shape
+    ) -> None:
         (in_l, in_g), (out_l, out_g) = inputs, outputs
         self.conv(f"{key}.ffc.convl2l", in_l, out_l, kernel)
         if out_g:

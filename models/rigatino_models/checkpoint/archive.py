@@ -1,4 +1,4 @@
-"""Zip archives that are sure to be what they say: no bombs, no overlapping entries, no names that lead elsewhere."""
+"""Zip archives that are sure to be what they say: no bombs, no overlaps, no names that lead elsewhere."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Reads pickles without running anything of them.
 
-`Machine` builds plain data (numbers, strings, tuples, lists, dicts). A class or function that the pickle names is never
-imported: it becomes a `Global`, and what the pickle makes of it an `Inert` that holds its arguments and does nothing.
-Only the function `call` that the reader gives decides which globals mean more (tensors, ordered dicts).
+`Machine` builds plain data (numbers, strings, tuples, lists, dicts). A class or function that the pickle
+names is never imported: it becomes a `Global`, and what the pickle makes of it an `Inert` that holds its
+arguments and does nothing. Only the function `call` that the reader gives decides which globals mean more
+(tensors, sizes).
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ from rigatino_models.checkpoint.trouble import Unreadable, Unsafe, shown
 
 MOST_STEPS = 20_000_000
 
-# Of the standard library only types that hold data have a place in weights; a name that is None stands for all of a module.
+LITERALS = (
+    "INT", "LONG", "FLOAT", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
+    "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
+)  # fmt: skip
+BUILTINS = frozenset({
+    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range",
+    "set", "slice", "str", "tuple", "type",
+})  # fmt: skip
+# Of the standard library only types that hold data have a place in weights; None stands for all of a module.
 DATA_TYPES: dict[str, frozenset[str] | None] = {
-    "builtins": frozenset(
-        "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type".split()
-    ),
+    "builtins": BUILTINS,
     "collections": frozenset({"OrderedDict", "defaultdict", "deque", "Counter", "UserDict"}),
     "copyreg": frozenset({"_reconstructor", "__newobj__"}),
     "_codecs": frozenset({"encode"}),
@@ -56,21 +64,28 @@ class Inert:
     pairs: list[tuple[Any, Any]] = field(default_factory=list)
 
 
+Call = Callable[[Global, tuple[Any, ...]], Any]
+
+
 class Machine:
     """Runs the opcodes of one pickle after another.
 
     persistent(id) gives the value of a persistent id; call(global, arguments) the value of a call.
     """
 
-    def __init__(self, persistent: Callable[[Any], Any], call: Callable[[Global, tuple[Any, ...]], Any]) -> None:
+    def __init__(self, persistent: Callable[[Any], Any], call: Call) -> None:
         self.persistent, self.call = persistent, call
         self.steps = 0
+        self._clear()
 
-    def load(self, file: BinaryIO) -> Any:
-        """The value of the pickle at the file's position. Raises Unreadable or Unsafe, ValueError if cut short."""
+    def _clear(self) -> None:
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []  # the stacks below each open mark
         self.memo: dict[int, Any] = {}
+
+    def load(self, file: BinaryIO) -> Any:
+        """The value of the pickle at the file's position. Raises Unreadable, Unsafe, or ValueError."""
+        self._clear()
         for opcode, argument, _ in pickletools.genops(file):
             self.steps += 1
             if self.steps > MOST_STEPS:
@@ -206,7 +221,7 @@ class Machine:
         state, target = self._pop(), self._top()
         if isinstance(target, Inert):
             target.state = state
-        elif not isinstance(target, dict):  # an ordered dict's attributes (state_dict's _metadata) mean nothing here
+        elif not isinstance(target, dict):  # a dict's attributes (state_dict's _metadata) mean nothing here
             raise Unreadable("its pickle is malformed")
 
     def persistent_text(self, argument: Any) -> None:
@@ -217,7 +232,7 @@ class Machine:
 
 
 def _allowed(module: str, name: str) -> Global:
-    """The global, if weights may name it: third parties' classes stay inert, of Python's own only data types may occur."""
+    """The global, if weights may name it: all of third parties (it stays inert), Python's data types."""
     module = IMPORT_MAPPING.get(module, module)  # Python 2's names
     root = module.split(".")[0]
     if root in sys.stdlib_module_names or not root:
@@ -241,16 +256,8 @@ def _key(key: Any) -> Any:
     return key
 
 
-def _given(argument: Any) -> Any:
-    return argument
-
-
 _CONSTANTS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(
-        "INT LONG FLOAT BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
-        "SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split(),
-        _given,
-    ),
+    **dict.fromkeys(LITERALS, lambda argument: argument),
     "NONE": lambda _: None,
     "NEWTRUE": lambda _: True,
     "NEWFALSE": lambda _: False,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -19,7 +20,7 @@ from torch import Tensor
 from rigatino_models.checkpoint.archive import open_archive
 from rigatino_models.checkpoint.tensors import TensorRef
 from rigatino_models.checkpoint.torch_files import TorchFile, is_torch_archive, read_archive, read_stream
-from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named, shown
+from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named
 
 BEST = "models/best.ckpt"
 CONFIG = "config.yaml"
@@ -41,7 +42,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of a state dict. `dtype` is None where it is no tensor, or of a type that is not supported."""
+    """One value of a state dict; `dtype` is None where it is no tensor of a supported type."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype | None
@@ -66,8 +67,8 @@ class LoadedState:
 class StateFile:
     """What a file of weights holds; to be closed (a context manager).
 
-    metadata: of safetensors; config_yaml, hyper_parameters: what came with an original checkpoint, as text and as
-    inert objects.
+    metadata: of safetensors; config_yaml, hyper_parameters: what came with an original checkpoint, as text
+    and as inert objects.
     """
 
     path: Path
@@ -97,7 +98,10 @@ class StateFile:
 
 
 def load_state(path: Path) -> LoadedState:
-    """Read a whole file. Raises ModelError file_missing, unknown_format, weights_unreadable, _unsafe, _key."""
+    """Read a whole file.
+
+    Raises ModelError file_missing, unknown_format, weights_unreadable, weights_unsafe, weights_key.
+    """
     with open_state(path) as file:
         keys = [key for key, entry in file.entries.items() if entry.dtype is not None]
         return LoadedState(file.read(keys), file.metadata, file.origin)
@@ -149,7 +153,7 @@ def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
         raise Unreadable(f"it holds several {BEST}")
     if not found:
         raise UnknownFormat
-    inner = resources.enter_context(tempfile.TemporaryFile())
+    inner = resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (it is one)
     with archive.open(found[0]) as packed:
         shutil.copyfileobj(packed, inner, 2**20)
     state = _torch_state(path, inner, resources)
@@ -199,9 +203,8 @@ def _safetensors(path: Path, resources: ExitStack) -> StateFile:
     entries: dict[str, Entry] = {}
     for key in handle.keys():  # noqa: SIM118 (not a dict)
         part = handle.get_slice(key)
-        entries[key] = Entry(
-            tuple(part.get_shape()), TYPES.get(part.get_dtype()), lambda key=key: handle.get_tensor(key)
-        )
+        load = partial(handle.get_tensor, key)
+        entries[key] = Entry(tuple(part.get_shape()), TYPES.get(part.get_dtype()), load)
     return StateFile(path, "safetensors", entries, path.stat().st_size, metadata=dict(metadata))
 
 
@@ -209,4 +212,4 @@ def _nothing() -> Tensor:
     raise Unreadable("it holds a value that is no tensor")
 
 
-__all__ = ["Entry", "LoadedState", "StateFile", "load_state", "open_state", "shown"]
+__all__ = ["Entry", "LoadedState", "StateFile", "load_state", "open_state"]

@@ -24,12 +24,14 @@ STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
+PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 MOST_DIMENSIONS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """`size` elements of a storage, from its element `start` on; the dtype is None for one that we do not read."""
+    """`size` elements of a storage, from element `start` on; the dtype is None for one that is not read."""
 
     key: str
     dtype: torch.dtype | None
@@ -63,7 +65,8 @@ class TensorRef:
     @property
     def nbytes(self) -> int:
         """Bytes that the tensor takes once read."""
-        return math.prod(self.shape) * int(self.storage.dtype.itemsize)
+        dtype: torch.dtype = self.storage.dtype
+        return int(math.prod(self.shape) * dtype.itemsize)
 
     def read(self, data: bytearray) -> Tensor:
         """The tensor, given the bytes of the whole storage."""
@@ -78,9 +81,9 @@ class TensorRef:
 def call(function: Global, arguments: tuple[Any, ...]) -> Any:
     """What a pickle's call means: tensors, parameters, ordered dicts and sizes; all else stays inert."""
     name = f"{function.module}.{function.name}"
-    if name in ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2") and len(arguments) >= 4:
+    if name in TENSORS and len(arguments) >= 4:
         return TensorRef(*arguments[:4])
-    if name in ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state") and arguments:
+    if name in PARAMETERS and arguments:
         return arguments[0]
     if name == "torch._tensor._rebuild_from_type_v2" and len(arguments) >= 3:
         inner, inner_arguments = arguments[0], arguments[2]
@@ -94,7 +97,7 @@ def call(function: Global, arguments: tuple[Any, ...]) -> Any:
 
 
 def storage(identity: Any) -> Any:
-    """The storage that a persistent id names: ("storage", type, key, place, size[, view in the old format])."""
+    """The storage of a persistent id: ("storage", type, key, place, size), once with a view after that."""
     if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
         return Inert("persistent", (identity,))
     _, kind, key, _, size = identity[:5]
@@ -118,10 +121,13 @@ def _part(whole: Storage, view: Any) -> Storage:
 
 def _ordered(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     pairs = arguments[0] if arguments else []
-    whole = isinstance(pairs, list) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
-    if not whole or not all(isinstance(key, str | int) for key, _ in pairs):
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
         raise Unreadable("an ordered dict in it is malformed")
-    return {key: value for key, value in pairs}
+    return dict(pairs)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | int)
 
 
 def _sizes(values: Any) -> bool:

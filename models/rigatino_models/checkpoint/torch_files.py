@@ -1,4 +1,4 @@
-"""The three ways in which torch writes tensors: zip archives, TorchScript archives and the format before torch 1.6."""
+"""The ways in which torch writes tensors: zip archives, TorchScript archives, the format before torch 1.6."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ class StreamStorages(Storages):
 
 def is_torch_archive(names: list[str]) -> bool:
     """Whether these are the entries of a zip that torch wrote."""
-    return any(name == "data.pkl" or name.count("/") == 1 and name.endswith("/data.pkl") for name in names)
+    return any(map(_is_pickle, names))
 
 
 def read_archive(archive: zipfile.ZipFile) -> TorchFile:
     """A zip of torch.save or torch.jit.save."""
     names = archive.namelist()
-    [pickled, *more] = [name for name in names if name.split("/")[1:] == ["data.pkl"] or name == "data.pkl"]
+    [pickled, *more] = filter(_is_pickle, names)
     if more:
         raise Unreadable("it holds several checkpoints")
     root = pickled.removesuffix("data.pkl")
@@ -146,6 +146,10 @@ def modules(value: Any) -> dict[str, TensorRef]:
             elif _is_module(part):
                 pending.append((f"{prefix}{name}.", part, depth + 1))
     return found
+
+
+def _is_pickle(name: str) -> bool:
+    return name.split("/")[-1] == "data.pkl" and name.count("/") <= 1
 
 
 def _attributes(module: Any) -> list[tuple[str, Any]]:

@@ -36,7 +36,9 @@ class UnknownFormat(Exception):
     """The file is of no kind that holds weights."""
 
 
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, SafetensorError, EOFError, ValueError, NotImplementedError)
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, SafetensorError, EOFError, ValueError, NotImplementedError,
+)  # fmt: skip
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class Shaped(Protocol):
 
 
 def prefix(keys: Mapping[str, Any]) -> str | None:
-    """What stands before `model.1...`, the generator's first convolution; None where there is no generator."""
+    """What stands before `model.1...`, the generator's first layer; None where there is no generator."""
     for key in keys:
         for first in (FOURIER_KEY, PLAIN_KEY):
             before = key.removesuffix(first)
@@ -77,7 +77,7 @@ def build(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Lama:
 
 
 def infer_config(state: Mapping[str, Shaped]) -> LamaConfig:
-    """The hyper-parameters of a state dict with our keys (`model.1...`), told from its shapes. Raises Misfit."""
+    """The hyper-parameters of a state dict with our keys (`model.1...`), from its shapes. Raises Misfit."""
     found = _fourier(state) if FOURIER_KEY in state else _plain(state)
     _checked(asdict(found))
     return found
@@ -105,12 +105,12 @@ def _fourier(state: Mapping[str, Shaped]) -> LamaConfig:
 
 
 def _plain(state: Mapping[str, Shaped]) -> LamaConfig:
-    """Regular kind: convolution, BatchNorm, ReLU take three places each; then the blocks, then as many steps up."""
+    """Regular kind: convolution, BatchNorm, ReLU are three places; then the blocks, then as many steps up."""
     if PLAIN_KEY not in state:
         raise Misfit(PLAIN_KEY, "this key is missing")
     convolutions = _count(state, 4, 3, "weight")
     blocks = _count(state, 4 + 3 * convolutions, 1, "conv_block.1.weight")
-    # Without blocks the steps up follow at once: the last of the run is the 7x7 convolution's place, which is not in it.
+    # Without blocks the steps up follow at once, and the run counts both.
     downs = convolutions if blocks else convolutions // 2
     widths = [_outputs(state, f"model.{1 + 3 * i}.weight") for i in range(downs + 1)]
     return LamaConfig(widths=tuple(widths), blocks=blocks, global_width=0)

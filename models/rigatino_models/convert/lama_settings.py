@@ -1,9 +1,9 @@
 """What an original's training settings say that its weights do not show.
 
-Widths, blocks and ratios are told from the shapes. A few settings change what the network computes and leave no trace
-in the weights: those are looked up, in the config.yaml beside the checkpoint or in the checkpoint's own copy, and
-anything but the published value is refused. The YAML that OmegaConf writes has one `key: value` a line; a line of
-another kind is passed over, so no YAML parser is needed.
+Widths, blocks and ratios are told from the shapes. A few settings change what the network computes and leave
+no trace in the weights: those are looked up, in the config.yaml beside the checkpoint or in the checkpoint's
+own copy, and anything but the published value is refused. The YAML that OmegaConf writes has one `key:
+value` a line; a line of another kind is passed over, so no YAML parser is needed.
 """
 
 from __future__ import annotations

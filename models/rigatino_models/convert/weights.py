@@ -29,8 +29,8 @@ COUNTER = "num_batches_tracked"  # BatchNorm's counter: it means nothing once tr
 class Weights:
     """A network's tensors by our names, as they were stored, and all that is known of them.
 
-    config: the system's hyper-parameters as JSON has them; origin: the kind of file they came from; metadata: what a
-    file of ours says besides (licence, training, ...).
+    config: the system's hyper-parameters as JSON has them; origin: the kind of file they came from; metadata:
+    what a file of ours says besides (licence, training, ...).
     """
 
     system: str
@@ -51,7 +51,7 @@ class Converter(Protocol):
         """What stands before the generator's keys; None where they are not this system's."""
 
     def config(self, file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
-        """The hyper-parameters, from the metadata or the shapes; `names` maps our keys to the file's. Raises Misfit."""
+        """The hyper-parameters, from metadata or shapes; `names`: our keys -> the file's. Raises Misfit."""
 
     def expected(self, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         """Key -> shape of a network of these hyper-parameters. Raises Misfit."""
@@ -65,7 +65,7 @@ class Converter(Protocol):
 
 def converter(system: str) -> Converter:
     """The module of a system."""
-    module: Converter = importlib.import_module(registry.SYSTEMS[system].converter)  # type: ignore[assignment]
+    module: Converter = importlib.import_module(registry.SYSTEMS[system].converter)
     return module
 
 
@@ -77,7 +77,8 @@ def load(path: Path, sha256: str = "") -> nn.Module:
 def read(path: Path, sha256: str = "") -> Weights:
     """Read, check and convert; with `sha256`, only a file of that hash.
 
-    Raises ModelError weights_hash, file_missing, unknown_format, weights_unreadable, weights_unsafe, weights_key.
+    Raises ModelError weights_hash, weights_unreadable, weights_unsafe, weights_key, unknown_format and
+    file_missing.
     """
     if sha256:
         check_hash(path, sha256)
@@ -100,12 +101,12 @@ def read(path: Path, sha256: str = "") -> Weights:
 
 
 def save(weights: Weights, path: Path) -> None:
-    """Write safetensors with the configuration in the metadata, atomically. Raises ModelError file_unwritable."""
+    """Write safetensors with the configuration as metadata, atomically. Raises ModelError file_unwritable."""
     own = {"format": FORMAT, "system": weights.system, "config": json.dumps(weights.config)}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(weights.tensors, part, weights.metadata | own)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise ModelError("file_unwritable", file=str(path), why=error.strerror or "output error") from error
     finally:

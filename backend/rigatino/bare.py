@@ -1,0 +1,107 @@
+"""Bare networks on arrays: no region, no seam, no scaling. One function per system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rigatino import weights as library
+from rigatino.arrays import Arrays, Floats
+from rigatino.failures import translated
+from rigatino_models import convert, registry
+from rigatino_models.convert import Weights
+from rigatino_models.inpainter import Inpainter, composite, mirror
+from rigatino_models.lama.fast import fast
+from rigatino_models.lama.net import Lama
+from rigatino_models.spec import NetworkSpec
+from rigatino_wire.errors import Failure
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass
+class Options:
+    """Precision and the network's own settings; each is taken once, and what is left over is a mistake."""
+
+    precision: str = "fp32"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def flag(self, name: str) -> bool:
+        """A setting that is true or false, false if not given. Raises Failure bad_setting."""
+        value = self.settings.pop(name, "false").lower()
+        if value not in ("true", "false"):
+            raise Failure("bad_setting", name=name, value=value, expected="true or false")
+        return value == "true"
+
+    def done(self, network: str) -> None:
+        """Raise Failure bad_setting for a setting that no one took."""
+        for name, value in self.settings.items():
+            expected = f"no setting of that name: {network} does not have it"
+            raise Failure("bad_setting", name=name, value=value, expected=expected)
+
+
+def run(source: str, arrays: Arrays, options: Options) -> dict[str, Floats]:
+    """Run the weights of a file, or of a network that is known by name, on arrays. Raises Failure."""
+    path, sha256 = _place(source)
+    with translated():
+        found = convert.read(path, sha256)
+    spec = registry.describe(found.system, "bare", found.config, library.UNSTATED, found.origin)
+    return RUNNERS[found.system](found, spec, arrays, options)
+
+
+def _lama(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options) -> dict[str, Floats]:
+    """LaMa: image, hole -> raw, out; setting fast=true takes the form that the service uses."""
+    image, hole = _picture(arrays)
+    quick = options.flag("fast")
+    options.done(spec.title)
+    if options.precision != "fp32" and not quick:
+        expected = "fp32, or bf16 together with --set fast=true"
+        raise Failure("bad_setting", name="precision", value=options.precision, expected=expected)
+    network = weights.network()
+    if quick:
+        assert isinstance(network, Lama)
+        network = fast(network, PRECISIONS[options.precision])
+    return _filled(Inpainter(network, spec.multiple, spec.minimum), spec, image, hole)
+
+
+def _picture(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
+    """The picture [N,3,H,W] and its hole [N,1,H,W]. Raises Failure arrays_wrong."""
+    image = arrays.floats("image", "N", 3, "H", "W", within=(0, 1))
+    number, _, height, width = image.shape
+    hole = arrays.floats("hole", number, 1, height, width, within=(0, 1))
+    return torch.from_numpy(image), torch.from_numpy(hole)
+
+
+def _filled(
+    network: Inpainter, spec: NetworkSpec, image: torch.Tensor, hole: torch.Tensor
+) -> dict[str, Floats]:
+    """raw and out; a network that takes squares only sees the picture continued to one."""
+    height, width = image.shape[-2:]
+    sides = (max(height, width),) * 2 if spec.square else (height, width)
+    raw = network.raw(mirror(image, *sides), mirror(hole, *sides))[..., :height, :width]
+    return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return np.ascontiguousarray(tensor.numpy(), np.float32)
+
+
+def _place(source: str) -> tuple[Path, str]:
+    """The file, and the hash that it must have ("" for one that is not on record)."""
+    path = Path(source)
+    entries = library.known()
+    if path.exists():
+        recorded = (entry.sha256 for entry in entries if entry.path.resolve() == path.resolve())
+        return path, next(recorded, "")
+    if any(entry.spec.name == source for entry in entries):
+        entry = library.locate(source)
+        return entry.path, entry.sha256
+    raise Failure("file_missing", file=source)
+
+
+Runner = Callable[[Weights, NetworkSpec, Arrays, Options], dict[str, Floats]]
+RUNNERS: Mapping[str, Runner] = {"lama": _lama}

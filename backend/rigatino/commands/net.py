@@ -1,0 +1,42 @@
+"""rigatino net run: a bare network on arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FilePath = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("net")
+def command() -> None:
+    """Run a bare network on arrays."""
+
+
+@command.command("run")
+@click.argument("weights")
+@click.option("--input", "source", type=FilePath, required=True, help="The .npz file with the arrays.")
+@click.option("--output", "target", type=FilePath, required=True, help="The .npz file to write.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the network.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], precision: str) -> None:
+    """Run WEIGHTS, a file or the name of a network, on the arrays of an .npz file.
+
+    LaMa takes image (float32 [N,3,H,W], RGB from 0 to 1) and hole (float32 [N,1,H,W], 1 = fill), and gives
+    raw, the network's answer, and out, the picture with the hole filled. Its only setting is fast=true.
+    """
+    from rigatino import arrays, bare  # torch is heavy
+
+    options = bare.Options(precision, _pairs(settings))
+    arrays.write(target, bare.run(weights, arrays.Arrays.read(source), options))
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key or key in pairs:
+            raise click.UsageError(f"--set takes KEY=VALUE, each key once, not “{setting}”.")
+        pairs[key] = value
+    return pairs

@@ -1,0 +1,88 @@
+"""rigatino weights: the networks that can be chosen, and how others join them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rigatino import weights
+
+AnyPath = click.Path(path_type=Path)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("weights")
+def command() -> None:
+    """List, import, inspect and remove networks' weights."""
+
+
+@command.command("list")
+@AS_JSON
+def list_weights(as_json: bool) -> None:
+    """List the networks that can be chosen, the default one first."""
+    entries = weights.known()
+    if as_json:
+        _print([_facts(entry) for entry in entries])
+        return
+    for entry in entries:
+        click.echo(f"{entry.spec.name}  {entry.spec.title}: {entry.spec.good_for}")
+        click.echo(f"    weights' licence: {entry.spec.weights_licence}")
+
+
+@command.command("import")
+@click.argument("file", type=AnyPath)
+@click.option("--as", "name", default="", help="The name under which to choose it [default: after the file].")
+@AS_JSON
+def import_weights(file: Path, name: str, as_json: bool) -> None:
+    """Import weights: a file, or an original's folder.
+
+    Formats: safetensors, state dicts and Lightning checkpoints of torch, TorchScript archives, the original
+    LaMa's folder or a zip of it. Nothing in the file is run. It is converted, and not needed afterwards.
+    """
+    entry = weights.import_file(file, name)
+    if as_json:
+        _print(_facts(entry))
+    else:
+        click.echo(f"Imported {entry.spec.title} as {entry.spec.name}: {entry.path}")
+
+
+@command.command("remove")
+@click.argument("name")
+def remove_weights(name: str) -> None:
+    """Remove imported weights."""
+    weights.remove(name)
+    click.echo(f"Removed {name}")
+
+
+@command.command("inspect")
+@click.argument("file", type=AnyPath)
+@AS_JSON
+def inspect_weights(file: Path, as_json: bool) -> None:
+    """Say what a file of weights is, without importing it."""
+    facts = weights.inspect(file)
+    if as_json:
+        _print(facts)
+        return
+    for name, value in facts.items():
+        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+def _facts(entry: weights.Entry) -> dict[str, Any]:
+    return {
+        "name": entry.spec.name,
+        "title": entry.spec.title,
+        "system": entry.spec.system,
+        "bundled": entry.bundled,
+        "file": str(entry.path),
+        "sha256": entry.sha256,
+        "licence": entry.spec.code_licence,
+        "weights_licence": entry.spec.weights_licence,
+        "source": entry.source,
+    }
+
+
+def _print(value: object) -> None:
+    click.echo(json.dumps(value, indent=2))

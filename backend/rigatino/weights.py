@@ -1,0 +1,216 @@
+"""The networks that can be chosen: bundled ones, and those whose weights were imported. No torch at import.
+
+An imported network is a pair in DATA_DIR/weights: NAME.safetensors in our own layout, and NAME.json, its
+record: what the file is, where it came from, and the hash that it must have whenever it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rigatino.failures import translated
+from rigatino.settings import Settings
+from rigatino_models import registry
+from rigatino_models.errors import ModelError
+from rigatino_models.spec import NetworkSpec
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import NetworkInfo
+from rigatino_wire.region import ContextRule
+
+log = logging.getLogger(__name__)
+
+RECORD_VERSION = 1
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+UNSTATED = "not stated; ask their authors"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network that can be chosen: its spec, its file of weights and the hash that the file must have.
+
+    `source` says where imported weights came from: file, sha256 of it, kind of file, date.
+    """
+
+    spec: NetworkSpec
+    path: Path
+    sha256: str
+    bundled: bool = False
+    source: dict[str, str] = field(default_factory=dict)
+
+
+def default_network() -> str:
+    """The name of the network that fills where none is named."""
+    return registry.DEFAULT
+
+
+def network_infos(data_dir: Path | None = None) -> list[NetworkInfo]:
+    """What clients are told of each network, the default one first."""
+    return [_info(entry.spec) for entry in known(data_dir)]
+
+
+def known(data_dir: Path | None = None) -> list[Entry]:
+    """All networks, the default one first. A damaged record is passed over with a warning in the log."""
+    found = [
+        Entry(network.spec, network.path, network.sha256, bundled=True) for network in registry.bundled()
+    ]
+    for record in sorted(_folder(data_dir).glob("*.json")):
+        try:
+            found.append(_entry(record))
+        except Failure as failure:
+            log.warning("%s", failure)
+    return found
+
+
+def locate(name: str, data_dir: Path | None = None) -> Entry:
+    """The network of that name; "" is the default one. Raises Failure unknown_network, weights_unreadable."""
+    wanted = name or default_network()
+    record = _folder(data_dir) / f"{wanted}.json"
+    for network in registry.bundled():
+        if network.spec.name == wanted:
+            return Entry(network.spec, network.path, network.sha256, bundled=True)
+    if NAME.fullmatch(wanted) and record.is_file():
+        return _entry(record)
+    names = ", ".join(entry.spec.name for entry in known(data_dir))
+    raise Failure("unknown_network", name=wanted, known=names)
+
+
+def import_file(path: Path, name: str = "", data_dir: Path | None = None) -> Entry:
+    """Convert weights of any supported format once, and record them under a name ("" = one from the file's).
+
+    Raises Failure weights_name, weights_name_taken, file_unwritable, and what reading weights can raise.
+    """
+    from rigatino_models import convert  # torch is heavy
+    from rigatino_models.convert.known import check_claim, recognise
+
+    with translated():
+        weights = convert.read(path)
+        recognised = recognise(path, weights)
+        name = name or (recognised.name if recognised else _suggested(path))
+        check_claim(path, weights, name)
+        record = _free(name, _folder(data_dir))
+        target = record.with_name(f"{name}.safetensors")
+        convert.save(weights, target)
+        facts = {
+            "version": RECORD_VERSION,
+            "system": weights.system,
+            "config": weights.config,
+            "title": recognised.title if recognised else "",
+            "licence": recognised.licence if recognised else weights.metadata.get("licence", UNSTATED),
+            "sha256": convert.digest(target),
+            "source": _source(path, weights.origin, convert.digest(path)),
+        }
+    _write(record, json.dumps(facts, indent=2) + "\n")
+    return _entry(record)
+
+
+def remove(name: str, data_dir: Path | None = None) -> None:
+    """Take imported weights away. Raises Failure weights_not_imported."""
+    record = _folder(data_dir) / f"{name}.json"
+    if not NAME.fullmatch(name) or not record.is_file():
+        raise Failure("weights_not_imported", name=name)
+    record.unlink()
+    record.with_name(f"{name}.safetensors").unlink(missing_ok=True)
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """What a file of weights is, as JSON has it; nothing is imported. Raises Failure."""
+    from rigatino_models import convert
+    from rigatino_models.convert.known import recognise
+
+    with translated():
+        weights = convert.read(path)
+        recognised = recognise(path, weights)
+        spec = registry.describe(weights.system, "inspected", weights.config, UNSTATED, weights.origin)
+        return {
+            "file": str(path),
+            "kind": weights.origin,
+            "sha256": convert.digest(path),
+            "known_as": recognised.name if recognised else None,
+            "system": weights.system,
+            "title": recognised.title if recognised else spec.title,
+            "config": weights.config,
+            "values": sum(tensor.numel() for tensor in weights.tensors.values()),
+            "precisions": sorted({str(tensor.dtype) for tensor in weights.tensors.values()}),
+            "metadata": weights.metadata,
+        }
+
+
+def _folder(data_dir: Path | None) -> Path:
+    return (data_dir or Settings.from_environment().data_dir) / "weights"
+
+
+def _info(spec: NetworkSpec) -> NetworkInfo:
+    return NetworkInfo(
+        name=spec.name,
+        title=spec.title,
+        good_for=spec.good_for,
+        licence=spec.code_licence,
+        weights_licence=spec.weights_licence,
+        multiple=spec.multiple,
+        minimum=spec.minimum,
+        comfortable=spec.comfortable,
+        rule=ContextRule(spec.context_factor, spec.context_margin, spec.context_minimum),
+        stochastic=spec.stochastic,
+        paper=spec.paper,
+    )
+
+
+def _entry(record: Path) -> Entry:
+    """The network of a record. Raises Failure weights_unreadable."""
+    try:
+        facts = json.loads(record.read_text("utf-8"))
+        spec = registry.describe(
+            facts["system"], record.stem, facts["config"], facts["licence"], facts["source"]["kind"]
+        )
+        spec = replace(spec, title=facts["title"] or spec.title)
+        path = record.with_name(f"{record.stem}.safetensors")
+        return Entry(spec, path, str(facts["sha256"]), source=dict(facts["source"]))
+    except (OSError, ValueError, TypeError, KeyError, ModelError, RecursionError) as error:
+        why = "its record is damaged; remove it and import the weights again"
+        raise Failure("weights_unreadable", file=str(record), why=why) from error
+
+
+def _free(name: str, folder: Path) -> Path:
+    """The record of a new name. Raises Failure weights_name, weights_name_taken."""
+    if not NAME.fullmatch(name):
+        raise Failure("weights_name", name=name)
+    record = folder / f"{name}.json"
+    if record.exists() or any(name == spec.name for spec in registry.specs()):
+        raise Failure("weights_name_taken", name=name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(folder), why=error.strerror or "output error") from error
+    return record
+
+
+def _suggested(path: Path) -> str:
+    """A name from the file's; an original's best.ckpt is called after the folder that it lies in."""
+    parts = [path.stem if path.is_file() else path.name, path.absolute().parent.name]
+    parts += [parent.name for parent in path.absolute().parents]
+    stems = (part for part in parts if part not in ("best", "models", ""))
+    return re.sub(r"[^a-z0-9._-]+", "-", next(stems, "weights").lower()).strip("-._")[:64] or "weights"
+
+
+def _source(path: Path, kind: str, sha256: str) -> dict[str, str]:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"file": path.name, "sha256": sha256, "kind": kind, "imported": now}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file atomically. Raises Failure file_unwritable."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(path), why=error.strerror or "output error") from error
+    finally:
+        part.unlink(missing_ok=True)
