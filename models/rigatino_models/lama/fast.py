@@ -14,7 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from rigatino_models.lama.net import Join, Lama, LamaConfig, PlainBlock, Reflect, Step
+from rigatino_models.lama.net import (
+    Join,
+    Lama,
+    LamaConfig,
+    PlainBlock,
+    Reflect,
+    Step,
+    corrected,
+    first_guess,
+)
 from rigatino_models.layers.ffc import (
     FFCBlock,
     FFCNormAct,
@@ -44,7 +53,8 @@ class FastLama(nn.Module):
     def forward(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
         """image [N,3,H,W] RGB in [0,1], hole [N,1,H,W] -> raw RGB [N,3,H,W] float32, not composited."""
         known = 1 - hole
-        x = torch.cat((image * known, hole), 1).to(memory_format=torch.channels_last, dtype=self._dtype())
+        guess = first_guess(self.config, image, hole)
+        x = torch.cat((guess, hole), 1).to(memory_format=torch.channels_last, dtype=self._dtype())
         encoded: dict[int, Tensor] = {}
         for done, stage in enumerate(self.stages, 1):
             x = stage(x)
@@ -56,7 +66,7 @@ class FastLama(nn.Module):
                 x = x + self.skips[str(factor)](encoded.pop(factor) * gate.to(x.dtype))
             if on_step is not None:
                 on_step(done, len(self.stages))
-        return torch.sigmoid(x.float())
+        return torch.sigmoid(corrected(self.config, x.float(), guess))
 
     def _dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype

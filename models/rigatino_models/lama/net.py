@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rigatino_models.layers.diffuse import diffuse
 from rigatino_models.layers.ffc import FFCBlock, FFCNormAct, reflect
 
 Step = Callable[[int, int], None]
@@ -25,6 +26,7 @@ class LamaConfig:
     widths: channels after the first convolution and after each of the stride-2 ones (3 of them as published).
     global_width: channels of the last width that take the Fourier path; 0 = plain convolutions (LaMa-Regular).
     gated_skips: add 1x1-projected encoder features, where the picture is known, at 1/2 and 1/4 size (ours).
+    prefill: the hole is diffused from its rim instead of black, and the answer is a correction of that (ours).
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -32,6 +34,7 @@ class LamaConfig:
     global_width: int = 384
     enable_lfu: bool = False
     gated_skips: bool = False
+    prefill: bool = False
 
     @property
     def downs(self) -> int:
@@ -47,8 +50,8 @@ class LamaConfig:
 BIG_LAMA = LamaConfig()
 LAMA_FOURIER = LamaConfig(blocks=9)
 LAMA_REGULAR = LamaConfig(blocks=9, global_width=0)
-SMALL = LamaConfig(widths=(32, 64, 128, 256), blocks=6, global_width=192, gated_skips=True)
-TINY = LamaConfig(widths=(8, 16, 32, 64), blocks=2, global_width=48, gated_skips=True)
+SMALL = LamaConfig(widths=(32, 64, 128, 256), blocks=6, global_width=192, gated_skips=True, prefill=True)
+TINY = LamaConfig(widths=(8, 16, 32, 64), blocks=2, global_width=48, gated_skips=True, prefill=True)
 
 
 class Reflect(nn.Module):
@@ -93,8 +96,18 @@ class PlainBlock(nn.Module):
         return out
 
 
+def first_guess(config: LamaConfig, image: Tensor, hole: Tensor) -> Tensor:
+    """What stands in the hole before the network looks: black as published, or the diffused rim."""
+    return diffuse(image, hole) if config.prefill else image * (1 - hole)
+
+
+def corrected(config: LamaConfig, answer: Tensor, guess: Tensor) -> Tensor:
+    """The decoder's answer before its sigmoid; with `prefill` it is a correction of the guess."""
+    return answer + torch.logit(guess, eps=1 / 64) if config.prefill else answer
+
+
 class Lama(nn.Module):
-    """The generator. Its input is the picture with the hole blacked out, and the hole."""
+    """The generator. Its input is the picture with the hole blacked out (or diffused), and the hole."""
 
     def __init__(self, config: LamaConfig) -> None:
         super().__init__()
@@ -108,13 +121,16 @@ class Lama(nn.Module):
         on_step(done, total) is called after each layer that takes time; it may raise to stop the work.
         """
         known = 1 - hole
-        state: Tensor | tuple[Tensor, Tensor | None] = torch.cat((image * known, hole), 1)
+        guess = first_guess(self.config, image, hole)
+        state: Tensor | tuple[Tensor, Tensor | None] = torch.cat((guess, hole), 1)
         encoded: dict[str, Tensor] = {}
         steps = sum(map(_takes_time, self.model))
         done = 0
         for layer in self.model:
             if isinstance(layer, FFCNormAct) and isinstance(state, Tensor):
                 state = (state, None)
+            if isinstance(layer, nn.Sigmoid) and isinstance(state, Tensor):
+                state = corrected(self.config, state, guess)
             state = layer(state)
             state = self._skip(layer, state, encoded, known)
             if _takes_time(layer):
@@ -198,5 +214,9 @@ def _decoder(config: LamaConfig) -> Iterator[nn.Module]:
         yield nn.BatchNorm2d(narrow)
         yield nn.ReLU(inplace=True)
     yield Reflect(3)
-    yield nn.Conv2d(config.widths[0], 3, 7)
+    last = nn.Conv2d(config.widths[0], 3, 7)
+    if config.prefill:  # training begins with the first guess itself
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias) if last.bias is not None else None
+    yield last
     yield nn.Sigmoid()

@@ -72,7 +72,7 @@ class SqueezeNet(nn.Module):
 
 
 class PerceptualLoss(nn.Module):
-    """Weighted sum over taps of the mean squared difference of unit-length features."""
+    """Weighted mean over taps of the mean squared difference of unit-length features."""
 
     def __init__(self, weights: Path, taps: Sequence[float] = (0.5, 1, 1, 1, 1, 0.5, 0.5, 0.5)) -> None:
         super().__init__()
@@ -88,4 +88,4 @@ class PerceptualLoss(nn.Module):
             weight * (a - b).square().sum(1).mean()
             for weight, a, b in zip(self.taps, given, wanted, strict=True)
         ]
-        return torch.stack(terms).sum()
+        return torch.stack(terms).sum() / sum(self.taps)
