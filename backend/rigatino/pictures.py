@@ -108,10 +108,10 @@ def _open(path: Path, deep: bool = False) -> Image.Image:
     if not path.is_file():
         raise Failure("file_missing", file=str(path))
     try:
-        image = Image.open(path)
-        _refuse(path, image, deep)
-        image.load()
-        return ImageOps.exif_transpose(image)
+        with path.open("rb") as file, Image.open(file) as image:
+            _refuse(path, image, deep)
+            image.load()
+            return ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
         raise Failure("file_unreadable", file=str(path), why="it is no picture that Pillow knows") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -159,7 +159,9 @@ def _run(
 def _lay(region: Region, raw: Floats, request: Fill) -> tuple[Box, Floats]:
     """The box that changes, and its RGBA [h,w,4]: the answer where it shows, the picture where it does not."""
     alpha = compose.seam(region.selection, request.grow, request.feather)
-    box = compose.bounds(alpha > 0.5 / SCALES[request.image.dtype] if request.image.dtype == "u8" else alpha > 0)
+    if request.image.dtype == "u8":
+        alpha[alpha < 0.5 / 255] = 0  # too faint for 8 bits
+    box = compose.bounds(alpha > 0)
     rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
     alpha = alpha[rows, columns, None]
     rgb = np.where(alpha > 0, raw[rows, columns], region.rgb[rows, columns])
