@@ -37,7 +37,6 @@ class Accidents:
         self._gimp = gimp
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._other: subprocess.Popen[bytes] | None = None
         self._known: dict[str, Callable[[], Callable[[], None]]] = {
             "kill-daemon": self._kill_daemon,
             "kill-plug-in": self._kill_plug_in,
@@ -55,9 +54,6 @@ class Accidents:
     ) -> None:
         self._end.set()
         self._thread.join(LIMIT)
-        if self._other is not None:
-            self._other.kill()
-            self._other.wait(LIMIT)
 
     def _serve(self) -> None:
         while not self._end.wait(0.02):
@@ -154,10 +150,17 @@ class Accidents:
         """Another version's daemon runs in place of this one's."""
         stop_daemon(self._gimp.runtime)
         environment = {**self._gimp.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
-        self._other = subprocess.Popen([sys.executable, "-c", OTHER_VERSION], env=environment)
+        other = subprocess.Popen([sys.executable, "-c", OTHER_VERSION], env=environment)
         end = time.monotonic() + LIMIT
         while (connection := read_connection(self._gimp.runtime)) is None or connection.version != "0.0.9":
             if time.monotonic() > end:
                 raise TimeoutError("the other version's daemon did not start")
             time.sleep(0.05)
-        return lambda: None
+
+        def happen() -> None:
+            try:
+                other.wait(LIMIT)  # it is this process's child, and would not vanish when it ends
+            finally:
+                other.kill()
+
+        return happen

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gimp.real import RealGimp
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
 
 
 def test_dialog_fill_and_one_undo(real_gimp: RealGimp) -> None:
