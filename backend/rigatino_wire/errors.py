@@ -11,6 +11,7 @@ The English texts stand in `TEXTS`; a plug-in translates the templates by code a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, ClassVar, Union
 
 from rigatino_wire.texts import TEXTS, Text
@@ -117,25 +118,32 @@ def _formatted(text: Text, params: Mapping[str, Scalar]) -> Text:
 def _short(value: Scalar) -> Scalar:
     if not isinstance(value, (str, int, float, type(None))):
         raise TypeError(f"a failure's parameter is a JSON scalar, not {type(value).__name__}")
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        return "…" + value[-LONGEST_TEXT + 1 :]  # the end of a log or path says the most
-    return value
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    return _plain(value) if isinstance(value, str) else value
+
+
+def _plain(text: str) -> str:
+    """Text that every receiver can show: file names may hold lone surrogates, logs may be long."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= LONGEST_TEXT else "…" + text[-LONGEST_TEXT + 1 :]  # the end says the most
 
 
 def _parts(value: Any) -> tuple[str, dict[str, Scalar], Text]:
     if not isinstance(value, dict) or set(value) != {"code", "params", "sentence", "hint"}:
         raise ValueError("a failure has code, params, sentence and hint")
     code, params, text = value["code"], value["params"], Text(value["sentence"], value["hint"])
-    if not all(isinstance(part, str) and len(part) <= 2 * LONGEST_TEXT for part in (code, *text)):
+    if not all(isinstance(part, str) and len(part) <= 3 * LONGEST_TEXT for part in (code, *text)):
         raise ValueError("a failure's code, sentence and hint are strings")
     if not isinstance(params, dict) or not all(
         isinstance(v, (str, int, float, type(None))) for v in params.values()
     ):
         raise ValueError("a failure's parameters are JSON scalars")
-    return code, params, text
+    return code, params, Text(_plain(text.sentence), _plain(text.hint))
 
 
 def _foreign(code: str, params: dict[str, Scalar], text: Text) -> Failure:
     failure = Failure("unknown_failure", code=code)
-    failure.code, failure.params, failure._text = code, params, text
+    failure.code, failure._text = code, text
+    failure.params = {name: _short(value) for name, value in params.items()}
     return failure

@@ -138,7 +138,7 @@ def _message(header: dict[str, Any], buffers: Sequence[memoryview]) -> Message:
     op = header.pop("op", None)
     kind = KINDS.get(op) if isinstance(op, str) else None
     if kind is None:
-        raise ProtocolError("unknown_op", op=str(op)[:100])
+        raise ProtocolError("unknown_op", op=op[:100] if isinstance(op, str) else "")
     sizes = dict(array_sizes(kind, header))
     _check_buffers(list(sizes.values()), buffers)
     return kind.from_header({**header, **_arrays(header, sizes, buffers)})

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, BinaryIO, Callable, NamedTuple
 
 from rigatino_wire import PROTOCOL, __version__
 from rigatino_wire.client import Client
@@ -26,7 +26,9 @@ from rigatino_wire.zmtp import PATIENCE, Dealer, open_socket
 START_LOG = "start.log"  # what the daemon says before its own log is open, and Python when it breaks
 START_WAIT = 60.0  # seconds until a started daemon must answer
 STOP_WAIT = 10.0  # seconds until a daemon that was asked to end must be gone; then it is made to
+PROBE = 2.0  # seconds for a daemon's greeting; one that is slower is asked again, with patience
 PAUSE = 0.05
+LARGEST_LOG = 1 << 20
 TAIL = 1500  # characters of the log that a failure quotes
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -47,10 +49,13 @@ def ensure_daemon(
     daemon_start_slow, daemon_stop_failed, daemon_silent) and what `read_connection` raises.
     """
     pause = on_wait or _nothing
-    client = _live(runtime, pause)
-    if client is not None:
-        return client
-    return _await(_start(command, runtime), runtime, time.monotonic() + wait, wait, pause)
+    found = read_connection(runtime)
+    if found is not None and _listens(found):
+        if not _of_this_version(found):
+            _end(found, pause)
+        elif _answers(found):
+            return Client(found)
+    return _await(_start(command, runtime), runtime, found, wait, pause)
 
 
 def stop_daemon(runtime: Path, on_wait: Wait | None = None) -> bool:
@@ -69,24 +74,16 @@ def _nothing() -> None:
     pass
 
 
-def _live(runtime: Path, pause: Wait) -> Client | None:
-    """The daemon of the connection file, if it lives and is of this version; another version is ended."""
-    connection = read_connection(runtime)
-    if connection is None or not _listens(connection):
-        return None
-    if (connection.version, connection.protocol) != (__version__, PROTOCOL):
-        _end(connection, pause)
-        return None
-    client = Client(connection)
-    return client if _answers(client) else None
+def _of_this_version(connection: Connection) -> bool:
+    return (connection.version, connection.protocol) == (__version__, PROTOCOL)
 
 
-def _answers(client: Client) -> bool:
+def _answers(connection: Connection) -> bool:
     """Whether it is the file's daemon: a stranger at its address, or one that is just ending, is not."""
     try:
-        client.status()
+        Client(connection).status()
     except (Unreachable, ProtocolError) as error:
-        stuck = error.code == "daemon_silent" and _runs(client.connection.pid)
+        stuck = error.code == "daemon_silent" and _runs(connection.pid)
         if stuck or error.code not in NOT_THE_DAEMON:
             raise
         return False
@@ -96,7 +93,7 @@ def _answers(client: Client) -> bool:
 def _listens(connection: Connection) -> bool:
     """Whether something that speaks ZMTP, be it stuck, is at the address."""
     try:
-        Dealer.connect(connection.endpoint).close()
+        Dealer.connect(connection.endpoint, PROBE).close()
     except Unreachable as error:
         return error.code == "daemon_silent" and _runs(connection.pid)
     except ProtocolError:
@@ -104,27 +101,48 @@ def _listens(connection: Connection) -> bool:
     return True
 
 
-def _start(command: Sequence[str], runtime: Path) -> subprocess.Popen[bytes]:
+class _Started(NamedTuple):
+    """A daemon that was started, and where in the log its words begin: other starters write there too."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    offset: int
+
+    def said(self) -> str:
+        """The end of what it said."""
+        try:
+            text = self.log.read_bytes()[self.offset :].decode("utf-8", "replace").strip()
+        except OSError:
+            text = ""
+        return text[-TAIL:] or "(nothing)"
+
+    def lost_the_race(self) -> bool:
+        """Whether it has ended because another starter's was quicker: that one is waited for."""
+        return TEXTS["already_running"].sentence.partition("{")[0] in self.said()
+
+
+def _start(command: Sequence[str], runtime: Path) -> _Started:
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     environment["RIGATINO_RUNTIME_DIR"] = str(runtime)
     words = [*command, "serve"]
-    log = os.open(runtime / START_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=runtime,
-            env=environment,
-            **_detached(),
-        )
-    except OSError as error:
-        raise Unreachable("command_failed", command=words[0], why=error.strerror or str(error)) from error
-    finally:
-        os.close(log)
+    with _opened_log(runtime / START_LOG) as log:
+        offset = log.tell()
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        try:
+            process = subprocess.Popen(words, cwd=runtime, env=environment, **streams, **_detached())
+        except OSError as error:
+            raise Unreachable("command_failed", command=words[0], why=error.strerror or str(error)) from error
     _children.append(process)
-    return process
+    return _Started(process, runtime / START_LOG, offset)
+
+
+def _opened_log(path: Path) -> BinaryIO:
+    """The log to append to, emptied where it has grown large."""
+    log = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+    if os.fstat(log.fileno()).st_size > LARGEST_LOG:
+        log.truncate(0)
+    log.seek(0, os.SEEK_END)
+    return log
 
 
 def _detached() -> dict[str, Any]:
@@ -134,38 +152,31 @@ def _detached() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _await(
-    process: subprocess.Popen[bytes], runtime: Path, deadline: float, wait: float, pause: Wait
-) -> Client:
-    log = runtime / START_LOG
+def _await(started: _Started, runtime: Path, before: Connection | None, wait: float, pause: Wait) -> Client:
+    """A client of the daemon that was started, or of a quicker starter's; `before` is not it."""
+    deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
-        ended = process.poll() is not None  # asked first: a daemon found after this look is not missed
-        client = _live(runtime, pause)
-        if client is not None:
-            return client
-        if ended and not _lost_the_race(log):
-            raise Unreachable("daemon_start_failed", log=str(log), tail=_tail(log))
+        ended = started.process.poll() is not None  # asked before looking, so that no daemon is missed
+        lost = ended and started.lost_the_race()
+        found = read_connection(runtime)
+        if found is not None and (lost or found != before) and _is_ready(found):
+            return Client(found)
+        if ended and not lost:
+            raise Unreachable("daemon_start_failed", log=str(started.log), tail=started.said())
         pause()
         time.sleep(PAUSE)
-    raise Unreachable("daemon_start_slow", log=str(log), seconds=round(wait))
+    raise Unreachable("daemon_start_slow", log=str(started.log), seconds=round(wait))
 
 
-def _lost_the_race(log: Path) -> bool:
-    """Whether the daemon ended because another starter's was quicker: that one is waited for."""
-    return TEXTS["already_running"].sentence.partition("{")[0] in _tail(log)
-
-
-def _tail(log: Path) -> str:
-    try:
-        text = log.read_text("utf-8", "replace").strip()
-    except OSError:
-        text = ""
-    return text[-TAIL:] or "(nothing)"
+def _is_ready(found: Connection) -> bool:
+    return _of_this_version(found) and _listens(found) and _answers(found)
 
 
 def _end(connection: Connection, pause: Wait) -> None:
     """Asks a daemon to end, then its process, then makes it."""
     pid = _process(connection)
+    if pid not in (0, connection.pid):
+        return  # the file is from before, its address has passed on to a daemon that is just starting
     try:
         Client(connection).stop()
     except Failure:  # it is stuck, or of another protocol

@@ -1,7 +1,8 @@
 """The catalogue of failures: code -> what happened, and what to do (English `str.format` templates).
 
 A sentence starts upper case and ends with a full stop. Names in braces are the failure's parameters.
-Codes are part of the protocol: they may be added, never renamed or given another meaning.
+Codes are part of the protocol: they may be added (with a row in docs/protocol.md), never renamed or given another
+meaning.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ _FILES = {
         "The folder {folder} holds a training run already.", "Go on with --resume, or choose another folder."
     ),
     "gimp_failed": Text(
-        "GIMP ({command}) did not finish the demonstration. It said: {said}",
+        "GIMP ({command}) did not finish the demonstration. It said: “{said}”.",
         "Try the plug-in by hand, or name another GIMP with --gimp.",
     ),
 }

@@ -150,6 +150,9 @@ class Dealer:
         except OSError:
             self._lost = True
             return False
+        except ProtocolError:  # nothing that follows can be understood
+            self._lost = True
+            raise
 
     def _give_out(self) -> bool:
         went = False

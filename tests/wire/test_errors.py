@@ -15,24 +15,29 @@ from rigatino_wire.errors import TEXTS, Cancelled, Failure, ProtocolError, Text,
 
 ROOT = Path(__file__).parents[2]
 CLASSES = {kind.__name__: kind for kind in (Failure, ProtocolError, Unreachable, Cancelled)}
+MAKERS = (*CLASSES, "ModelError")
 
 
 def parameters(text: Text) -> set[str]:
     return {name for part in text for _, name, _, _ in Formatter().parse(part) if name}
 
 
-def raised(folder: str) -> Iterator[tuple[str, str, str, set[str]]]:
-    """(place, class, code, parameters) of every failure that the source makes with a literal code."""
-    for path in sorted((ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
-                continue
+def made(tree: ast.AST) -> Iterator[tuple[int, str, str, set[str]]]:
+    """(line, class, code, parameters) of every failure that a module makes with a literal code."""
+    for node in ast.walk(tree):
+        kind = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and kind in MAKERS and node.args:
             code = node.args[0]
-            if node.func.id in (*CLASSES, "ModelError") and isinstance(code, ast.Constant):
-                names = {keyword.arg for keyword in node.keywords}
-                if None not in names:  # **params says nothing here
-                    place = f"{path.relative_to(ROOT)}:{node.lineno}"
-                    yield place, node.func.id, code.value, {name for name in names if name}
+            names = {keyword.arg for keyword in node.keywords}
+            if isinstance(code, ast.Constant) and isinstance(code.value, str) and None not in names:
+                yield node.lineno, kind, code.value, {name for name in names if name}
+
+
+def raised(folder: str) -> Iterator[tuple[str, str, str, set[str]]]:
+    """The same of every module in a folder, with the place instead of the line."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for line, kind, code, names in made(ast.parse(path.read_text("utf-8"))):
+            yield f"{path.relative_to(ROOT)}:{line}", kind, code, names
 
 
 RAISED = [case for folder in ("backend", "models", "gimp_plugin") for case in raised(folder)]
@@ -56,7 +61,9 @@ def test_every_text_takes_its_parameters(code: str) -> None:
 
 
 @pytest.mark.parametrize(("place", "kind", "code", "given"), RAISED, ids=[case[0] for case in RAISED])
-def test_what_the_source_raises_is_in_the_catalogue(place: str, kind: str, code: str, given: set[str]) -> None:
+def test_what_the_source_raises_is_in_the_catalogue(
+    place: str, kind: str, code: str, given: set[str]
+) -> None:
     assert code in TEXTS, place
     assert parameters(TEXTS[code]) <= given, place
     if place.startswith("backend/rigatino_wire"):

@@ -77,14 +77,20 @@ def test_limits() -> None:
     assert {name: int(value) for name, value, _ in rows} == {
         name: getattr(messages, name, None) or getattr(frames, name)
         for name in (
-            "MAX_FRAME", "MAX_HEADER", "MAX_MESSAGE", "MAX_FRAMES", "MAX_PIXELS", "MAX_CANDIDATES", "MAX_NETWORKS",
+            "MAX_FRAME", "MAX_HEADER", "MAX_MESSAGE", "MAX_FRAMES",
+            "MAX_PIXELS", "MAX_CANDIDATES", "MAX_NETWORKS",
         )
     }  # fmt: skip
 
 
 def test_frame_layout() -> None:
     rows = table(section("Frames"), "frame", "bytes", "content")
-    sizes = [len(frames.MAGIC), frames.MAC_SIZE, f"up to {messages.MAX_HEADER}", f"up to {messages.MAX_FRAME}"]
+    sizes = [
+        len(frames.MAGIC),
+        frames.MAC_SIZE,
+        f"up to {messages.MAX_HEADER}",
+        f"up to {messages.MAX_FRAME}",
+    ]
     assert [row[1] for row in rows] == [str(size) for size in sizes]
 
 

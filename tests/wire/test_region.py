@@ -24,12 +24,18 @@ RULE = ContextRule(factor=2.0, margin=32, minimum=256)
         pytest.param((900, 700, 100, 100), FRAME, RULE, None, (700, 500, 300, 300), id="lower right corner"),
         pytest.param((0, 350, 100, 100), FRAME, RULE, None, (0, 250, 300, 300), id="left border"),
         pytest.param((400, 300, 500, 400), FRAME, RULE, None, (0, 0, 1000, 800), id="clipped"),
-        pytest.param((-50, -50, 2000, 2000), FRAME, RULE, None, (0, 0, 1000, 800), id="larger than the frame"),
+        pytest.param(
+            (-50, -50, 2000, 2000), FRAME, RULE, None, (0, 0, 1000, 800), id="larger than the frame"
+        ),
         pytest.param((-50, 0, 100, 100), FRAME, RULE, None, (0, 0, 256, 300), id="partly outside"),
         pytest.param((0, 0, 1, 1), Box(0, 0, 1, 1), RULE, None, (0, 0, 1, 1), id="1x1"),
         pytest.param((7, 9, 1, 1), Box(0, 0, 40, 30), RULE, None, (0, 0, 40, 30), id="small picture"),
-        pytest.param((-90, -80, 10, 10), Box(-100, -100, 50, 50), RULE, 0, (-100, -100, 50, 50), id="negative"),
-        pytest.param((500, 400, 3, 3), FRAME, ContextRule(1.0, 0, 0), None, (498, 398, 7, 7), id="rounded up"),
+        pytest.param(
+            (-90, -80, 10, 10), Box(-100, -100, 50, 50), RULE, 0, (-100, -100, 50, 50), id="negative"
+        ),
+        pytest.param(
+            (500, 400, 3, 3), FRAME, ContextRule(1.0, 0, 0), None, (498, 398, 7, 7), id="rounded up"
+        ),
     ],
 )
 def test_table(
