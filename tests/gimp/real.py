@@ -80,9 +80,21 @@ class RealGimp:
 
     def desktop(self) -> str:
         """Has inside/desktop.py use the graphical GIMP; its results and screenshots lie in out/."""
-        enter = self.command.with_name(self.command.name.replace("gimp-", "enter-"))
         words = ["python3", str(self.share / "inside" / "desktop.py"), str(self.share / "photo.png")]
-        return self._run([str(enter), *words] if enter.exists() else words)
+        return self._run([*self._enter, *words])
+
+    @property
+    def has_desktop(self) -> bool:
+        """Whether there is what a user and a screen are played with; the chroots have it."""
+        return bool(self._enter) or all(
+            shutil.which(name) for name in ("Xvfb", "openbox", "xdotool", "import")
+        )
+
+    @property
+    def _enter(self) -> list[str]:
+        """What a command that runs inside GIMP's chroot begins with; nothing where GIMP lives in none."""
+        enter = self.command.with_name(self.command.name.replace("gimp-", "enter-"))
+        return [str(enter)] if enter.exists() else []
 
     def facts(self, case: str) -> Any:
         """What a case of the batch script returned; its traceback fails the test that asks."""
