@@ -174,13 +174,22 @@ class Dispatcher:
         if job is None or job.number:
             return
         self._busy_until = now
-        worker = self._worker or self.start_worker(now)
+        try:
+            worker = self._worker or self.start_worker(now)
+        except (OSError, RuntimeError) as error:  # no process or no thread can be had
+            log.exception("no worker can be started")
+            self._refuse_all(Failure("internal", detail=str(error), log=str(self._log_file)), now)
+            return
         if worker.ready:
             self._attempts += 1
             job.number, job.stage = self._attempts, "loading"
             worker.send("fill", {"job": job.number}, job.frames)
         else:
             job.stage = "starting"
+
+    def _refuse_all(self, failure: Failure, now: float) -> None:
+        for job in self.jobs.alive():
+            self._end_job(job, failure, now)
 
     def tick(self, now: float) -> None:
         """What time brings about."""
@@ -232,8 +241,7 @@ class Dispatcher:
         failure = Failure.from_json(record.facts["failure"])
         log.error("worker %d cannot work: %s", worker.pid, failure)
         self._worker = None
-        for job in self.jobs.alive():
-            self._end_job(job, failure, now)
+        self._refuse_all(failure, now)
 
     def _on_progress(self, worker: Worker, record: Record, now: float) -> None:
         job = self._job(record)
@@ -295,4 +303,4 @@ class Dispatcher:
             self._door.send(job.client, Failed(job.id, Failure("daemon_stopping")), now)
         if self._worker is not None:
             self._worker.close()
-            self._worker.wait(3.0)
+            self._worker.join(3.0)

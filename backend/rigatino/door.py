@@ -109,11 +109,12 @@ class Door:
     def _parts(self) -> tuple[bytes, list[Any]] | None:
         """One message's sender and frames; of one with too many, no more than show that."""
         try:
-            client = self.socket.recv(zmq.NOBLOCK)
+            frame = self.socket.recv(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
+        client = frame.bytes
         frames: list[Any] = []
-        while self.socket.getsockopt(zmq.RCVMORE):
+        while frame.more:
             frame = self.socket.recv(zmq.NOBLOCK, copy=False)
             if len(frames) <= MAX_FRAMES:
                 frames.append(frame)

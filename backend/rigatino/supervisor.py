@@ -52,8 +52,10 @@ class Worker:
         self._letters: SimpleQueue[_Letter | None] = SimpleQueue()
         self._report = report
         self._process = _start()
-        for task in (self._write, self._read, self._carry_log):
-            threading.Thread(target=task, daemon=True, name=f"worker-{self.pid}-{task.__name__}").start()
+        tasks = (self._write, self._read, self._carry_log)
+        self._threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+        for thread in self._threads:
+            thread.start()
         self.send("hello", {"key": key.hex(), "log": str(log_file)})
 
     @property
@@ -76,13 +78,11 @@ class Worker:
         """Ends the process now."""
         self._process.kill()
 
-    def wait(self, seconds: float) -> None:
-        """Waits for the end of the process, and makes it end after so many seconds."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self._process.wait()
+    def join(self, seconds: float) -> None:
+        """Waits for the end of process and threads, and makes the process end after so many seconds."""
+        self._await_end(seconds)
+        for thread in self._threads:
+            thread.join(seconds)
 
     def memory(self) -> int:
         """Bytes of memory that the process holds, 0 where the system does not tell."""
@@ -92,6 +92,13 @@ class Worker:
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def _await_end(self, seconds: float) -> None:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
     def _write(self) -> None:
         stream = _open(self._process.stdin)
         with contextlib.suppress(OSError, ValueError):  # it is gone; the reading thread says so
@@ -99,7 +106,7 @@ class Worker:
                 pass
         with contextlib.suppress(OSError):
             stream.close()
-        self.wait(GOODBYE)
+        self._await_end(GOODBYE)
 
     def _write_one(self, stream: BinaryIO) -> bool:
         """Writes the next letter, and keeps none of its pixels for the wait after it; False at the end."""
@@ -115,7 +122,7 @@ class Worker:
                 del record
         except (ValueError, KeyError, TypeError) as error:
             log.warning("%d says what cannot be understood: %s", self.pid, error)
-        self.wait(GOODBYE)
+        self._await_end(GOODBYE)
         self._letters.put(None)
         self._report(Event(self, None))
 

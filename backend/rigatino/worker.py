@@ -125,11 +125,11 @@ class Desk:
 
 
 def main() -> None:
-    """Runs the worker on this process's standard input and output."""
+    """Runs the worker on this process's standard input and output, until the daemon ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the daemon too, which decides
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     keep_freed_memory()
-    inbox, out = Inbox(sys.stdin.buffer), _take_stdout()
+    inbox, out = Inbox(_take_stdin()), _take_stdout()
     try:
         service = _service()
     except Exception as error:
@@ -145,6 +145,11 @@ def _service() -> Service:
     return Service(Settings.from_environment())
 
 
+def _take_stdin() -> BinaryIO:
+    """Standard input as a stream of the inbox's own: Python could not close one that another thread reads."""
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+
+
 def _take_stdout() -> BinaryIO:
     """Standard output for records alone: what a library prints goes to the log."""
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -156,7 +161,7 @@ def _as_failure(error: Exception, log_file: str) -> Failure:
     """The failure to tell. Ends the process where the device is of no use: the daemon starts another."""
     if isinstance(error, Failure):
         return error
-    log.exception("a fill failed")
+    log.exception("unforeseen")
     text = str(error)
     if isinstance(error, MemoryError) or any(mark in text for mark in MARKS_OF_FULL_MEMORY):
         return Failure("out_of_memory")
