@@ -19,11 +19,12 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
 from rigatino_models.lama.fast import fast
 from rigatino_models.lama.net import BIG_LAMA, SMALL, Lama
 from rigatino_models.memory import keep_freed_memory
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def main() -> None:
@@ -35,7 +36,10 @@ def main() -> None:
     dtype = torch.bfloat16 if arguments.dtype == "bf16" else torch.float32
     quick = fast(net, dtype)
     peak = matmul_peak(dtype)
-    print(f"{torch.get_num_threads()} threads, {arguments.dtype} matmul {peak / 1e9:.0f} GFLOP/s", file=sys.stderr)
+    print(
+        f"{torch.get_num_threads()} threads, {arguments.dtype} matmul {peak / 1e9:.0f} GFLOP/s",
+        file=sys.stderr,
+    )
     results = {}
     for size in arguments.sizes:
         results[str(size)] = measure(net, quick, size, arguments.repeats, peak)
@@ -45,7 +49,9 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--network", choices=["big", "small"], default="big")
@@ -80,7 +86,9 @@ def calibrated(net: Lama) -> Lama:
 
 def sample(size: int, batch: int = 1) -> tuple[Tensor, Tensor]:
     """Smooth random pictures [N,3,S,S] with a square hole."""
-    image = torch.nn.functional.interpolate(torch.rand(batch, 3, 16, 16), (size, size), mode="bicubic").clamp(0, 1)
+    image = torch.nn.functional.interpolate(torch.rand(batch, 3, 16, 16), (size, size), mode="bicubic").clamp(
+        0, 1
+    )
     hole = torch.zeros(batch, 1, size, size)
     hole[..., size // 3 : 2 * size // 3, size // 3 : 2 * size // 3] = 1
     return image, hole

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import click
+
 from rigatino_wire import __version__
 from rigatino_wire.errors import Failure
 

@@ -5,10 +5,13 @@ Masks are float32 [H,W] in [0,1], pictures float32 [H,W,3] in [0,1].
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from rigatino_wire.region import Box
 from scipy import ndimage
+
+from rigatino_wire.region import Box
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -33,11 +36,12 @@ def seam(selection: Floats, grow: int, feather: float) -> Floats:
     return np.maximum(smooth, selection).astype(np.float32)
 
 
-def distance(mask: Bools) -> NDArray[np.float64]:
+def distance(mask: Bools) -> NDArray[np.floating[Any]]:
     """Euclidean distance of every pixel to the nearest set one; infinite where none is set."""
     if not mask.any():
         return np.full(mask.shape, np.inf)
-    found: NDArray[np.float64] = ndimage.distance_transform_edt(~mask)
+    found = np.empty(mask.shape, np.float64)
+    ndimage.distance_transform_edt(~mask, distances=found)
     return found
 
 
@@ -48,4 +52,3 @@ def bounds(mask: Bools) -> Box:
         return Box(0, 0, 0, 0)
     top, left = int(rows[0]), int(columns[0])
     return Box(left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
-

@@ -8,10 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from rigatino import plugin_install
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
-
-from rigatino import plugin_install
 
 CONSOLES = ("gimp-console-3.2", "gimp-console-3.0", "gimp-console-3", "gimp-console")
 SCRIPT = Path(__file__).parent / "demo" / "in_gimp.py"

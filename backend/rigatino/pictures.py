@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
 from rigatino_wire.errors import Failure
 
 Image.MAX_IMAGE_PIXELS = 2**28
@@ -50,8 +51,10 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     """Read a mask as [H,W] uint8, 255 = fill: its brightness, or its alpha where it is painted in black alone."""
     image = _open(path, deep=True)
     if image.mode.startswith("I"):
-        return (np.asarray(image).astype(np.uint32).clip(0, 65535) >> 8).astype(np.uint8)
-    pixels = np.asarray(image.convert("RGBA"))
+        deep_mask: NDArray[np.uint32] = np.asarray(image, np.uint32)
+        high: NDArray[np.uint8] = np.minimum(deep_mask >> 8, 255).astype(np.uint8)
+        return high
+    pixels: NDArray[np.uint8] = np.asarray(image.convert("RGBA"))
     light = np.asarray(image.convert("RGBA").convert("L"))
     alpha = pixels[..., 3]
     black = not (light[alpha > 0] > 0).any()

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from rigatino import weights
+from rigatino.failures import translated
+from rigatino.settings import Settings
 from rigatino_models.convert import weights as converted
 from rigatino_models.inpainter import Inpainter
 from rigatino_models.lama.fast import fast
 from rigatino_models.lama.net import Lama
 from rigatino_wire.errors import Failure
-
-from rigatino import weights
-from rigatino.failures import translated
-from rigatino.settings import Settings
 
 log = logging.getLogger(__name__)
 CAPACITY = 2
@@ -97,7 +97,7 @@ def pick_device(wanted: str) -> torch.device:
 def fast_bf16(device: torch.device) -> bool:
     """Whether bf16 is worth using: the GPU has it, or the CPU multiplies it in hardware."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(_cpu_flags() & BF16_FLAGS)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rigatino import compose
+from rigatino.pictures import Picture
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box, ContextRule, context
-
-from rigatino import compose
-from rigatino.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: C
     """The request for the hole of a mask [H,W]; Failure size_mismatch, hole_empty."""
     height, width = picture.rgba.shape[:2]
     if mask.shape != (height, width):
-        raise Failure(
-            "size_mismatch", picture=f"{width}x{height}", mask=f"{mask.shape[1]}x{mask.shape[0]}"
-        )
+        raise Failure("size_mismatch", picture=f"{width}x{height}", mask=f"{mask.shape[1]}x{mask.shape[0]}")
     hole = compose.bounds(mask > 0)
     if hole.empty:
         raise Failure("hole_empty")

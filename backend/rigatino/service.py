@@ -6,25 +6,26 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from rigatino_models.inpainter import Inpainter
-from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Array, Fill, Filled
-from rigatino_wire.region import Box
 from torch import Tensor
 
 from rigatino import compose
 from rigatino.compose import Floats
 from rigatino.pool import Loaded, Pool
 from rigatino.settings import Settings
+from rigatino_models.inpainter import Inpainter
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Array, Fill, Filled
+from rigatino_wire.region import Box
 
 Report = Callable[[str, float], None]
 SCALES = {"u8": 255.0, "f32": 1.0}
-TYPES = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
+TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def _lay(region: Region, raw: Floats, request: Fill) -> tuple[Box, Floats]:
 
 def _floats(array: Array) -> Floats:
     kind = TYPES[array.dtype]
-    values = np.frombuffer(array.view, kind).reshape(array.shape).astype(np.float32) / SCALES[array.dtype]
+    stored = np.frombuffer(array.view, kind).reshape(array.shape)
+    values = np.asarray(stored, np.float32) / np.float32(SCALES[array.dtype])
     if not np.isfinite(values).all():
         raise Failure("bad_pixels")
     return values

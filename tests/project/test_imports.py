@@ -75,7 +75,10 @@ def test_models_keep_their_own_order() -> None:
 @pytest.mark.parametrize(
     ("program", "unwanted"),
     [
-        ("import rigatino_wire, rigatino_wire.client, rigatino_wire.launch", {"torch", "numpy", "zmq", "PIL"}),
+        (
+            "import rigatino_wire, rigatino_wire.client, rigatino_wire.launch",
+            {"torch", "numpy", "zmq", "PIL"},
+        ),
         ("from rigatino.cli import cli; cli(['--help'], standalone_mode=False)", {"torch", "numpy", "scipy"}),
         ("import rigatino.daemon", {"torch"}),
         ("import rigatino_models.registry; rigatino_models.registry.specs()", {"torch"}),
@@ -84,7 +87,9 @@ def test_models_keep_their_own_order() -> None:
 def test_light_entries_import_nothing_heavy(program: str, unwanted: set[str]) -> None:
     code = f"import sys\n{program}\nprint('loaded:', *sys.modules)"
     paths = f"import sys; sys.path[:0] = {[str(p.parent) for p in PACKAGES.values()]!r}\n"
-    said = subprocess.run([sys.executable, "-c", paths + code], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", paths + code], capture_output=True, text=True, check=True
+    ).stdout
     loaded = set(said.rpartition("loaded: ")[2].split())
     assert len(loaded) > 20
     assert not loaded & unwanted

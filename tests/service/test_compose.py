@@ -50,7 +50,9 @@ def test_a_faint_selection_fills_faintly_but_the_network_sees_none_of_it() -> No
 
 
 @given(grow=st.integers(0, 9), feather=st.floats(0, 9), at=st.tuples(st.integers(0, 29), st.integers(0, 29)))
-def test_no_pixel_farther_than_grow_plus_feather_changes(grow: int, feather: float, at: tuple[int, int]) -> None:
+def test_no_pixel_farther_than_grow_plus_feather_changes(
+    grow: int, feather: float, at: tuple[int, int]
+) -> None:
     selection = np.zeros((30, 30), np.float32)
     selection[at] = 1
     y, x = np.mgrid[0:30, 0:30]

@@ -98,12 +98,17 @@ def sixteen_bit_rgb(path: Path) -> Path:
     header = struct.pack(">IIBBBBB", 4, 2, 16, 2, 0, 0, 0)
     rows = (b"\0" + bytes(range(24))) * 2
     path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
     )
     return path
 
 
-@pytest.mark.parametrize("kind", ["png16", "grey16", "float", "cmyk", "pages", "text", "cut", "none", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["png16", "grey16", "float", "cmyk", "pages", "text", "cut", "none", "folder"]
+)
 def test_refusals_name_the_file(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "bad.tif"
     code = "deep_picture"

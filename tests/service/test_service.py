@@ -98,7 +98,9 @@ def test_same_request_same_answer(service: Service) -> None:
 
 def test_bf16_is_near_fp32(service: Service) -> None:
     image, hole = scene(96, 96), box(96, 96, 30, 30, 60, 60)
-    exact, rough = (answer(run(service, request(image, hole, precision=p))).astype(int) for p in ("fp32", "bf16"))
+    exact, rough = (
+        answer(run(service, request(image, hole, precision=p))).astype(int) for p in ("fp32", "bf16")
+    )
     assert np.abs(exact - rough).mean() < 2
     assert np.abs(exact - rough).max() < 24
 
@@ -192,5 +194,8 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
     entry = weights.import_file(registry.find("").path, "mine", tmp_path)
     entry.path.write_bytes(entry.path.read_bytes()[:-4] + b"\0\1\2\3")
     with pytest.raises(Failure) as caught:
-        run(Service(Settings(tmp_path, device="cpu")), request(scene(32, 32), box(32, 32, 8, 8, 12, 12), network="mine"))
+        run(
+            Service(Settings(tmp_path, device="cpu")),
+            request(scene(32, 32), box(32, 32, 8, 8, 12, 12), network="mine"),
+        )
     assert caught.value.code == "weights_hash"

@@ -113,7 +113,9 @@ def test_weights_by_name_steer_how_often_a_photo_is_drawn() -> None:
     assert chances.tolist() == pytest.approx([0, 0, 1 / 6, 1 / 6, 1 / 6, 1 / 2])
 
 
-def test_an_unreadable_picture_is_named_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_picture_is_named_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     Image.new("RGB", (40, 30), "red").save(tmp_path / "good.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing more")
     found = load([tmp_path])
@@ -128,7 +130,9 @@ def test_learning_rate_warms_up_and_falls() -> None:
 
 
 def test_the_shipped_recipe_reads_and_takes_changes() -> None:
-    recipe = read(find("lama-small"), ["optimiser.batch=4", "losses.perceptual_weights=/some/file", "data.side=96"])
+    recipe = read(
+        find("lama-small"), ["optimiser.batch=4", "losses.perceptual_weights=/some/file", "data.side=96"]
+    )
     assert recipe.optimiser.batch == 4
     assert recipe.losses.perceptual_weights == "/some/file"
     assert recipe.data.side == 96
@@ -136,7 +140,8 @@ def test_the_shipped_recipe_reads_and_takes_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["optimiser.batch=many", "optimiser.unknown=1", "nothing=1", "data.side=1.5", "network.blocks=true"]
+    "change",
+    ["optimiser.batch=many", "optimiser.unknown=1", "nothing=1", "data.side=1.5", "network.blocks=true"],
 )
 def test_a_wrong_setting_is_named(change: str) -> None:
     with pytest.raises(ModelError) as caught:

@@ -68,7 +68,10 @@ def features(tmp_path: Path) -> Path:
             ("squeeze", narrow, inputs, 1), ("expand1x1", wide, narrow, 1), ("expand3x3", wide, narrow, 3),
         ):  # fmt: skip
             weight = torch.randn(outs, ins, kernel, kernel) * (2 / (ins * kernel**2)) ** 0.5
-            state |= {f"features.{index}.{name}.weight": weight, f"features.{index}.{name}.bias": torch.zeros(outs)}
+            state |= {
+                f"features.{index}.{name}.weight": weight,
+                f"features.{index}.{name}.bias": torch.zeros(outs),
+            }
     save_file(state, tmp_path / "squeezenet.safetensors")
     return tmp_path / "squeezenet.safetensors"
 

@@ -10,7 +10,9 @@ import click
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("rigatino-demo"), help="Folder for the pictures.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("rigatino-demo"), help="Folder for the pictures."
+)
 @click.option("--network", default="", help="Name of a network; the bundled one by default.")
 @click.option("--gimp", default=None, help="GIMP's console program; found on the PATH by default.")
 def command(out: Path, network: str, gimp: str | None) -> None:
@@ -37,7 +39,9 @@ def command(out: Path, network: str, gimp: str | None) -> None:
     click.echo(summary(filled, after))
     console = gimp or gimp_demo.console()
     if console is None:
-        click.echo("No GIMP 3 was found, so the demonstration ends here; see the README for installing it into GIMP.")
+        click.echo(
+            "No GIMP 3 was found, so the demonstration ends here; see the README for installing it into GIMP."
+        )
         return
     click.echo(f"{gimp_demo.play(console, out)}: the same fill as a layer, made in GIMP")
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Fill, Filled, Progress
 
 from rigatino.progress import Bar
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Fill, Filled, NetworkInfo, Progress
+from rigatino_wire.region import ContextRule
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("mask", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
+)
 @click.option("--network", default="", help="Name of a network; the bundled one by default.")
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
-@click.option("--seed", default=-1, type=click.IntRange(-1), help="For networks with many answers; -1 = a new one.")
+@click.option(
+    "--seed", default=-1, type=click.IntRange(-1), help="For networks with many answers; -1 = a new one."
+)
 @click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
-@click.option("--feather", default=4.0, type=click.FloatRange(0, 1000), help="Pixels of soft seam beyond that.")
+@click.option(
+    "--feather", default=4.0, type=click.FloatRange(0, 1000), help="Pixels of soft seam beyond that."
+)
 @click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(
@@ -47,12 +54,14 @@ def command(
     options = retouch.Options(network, grow, feather, seed, precision)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        filled = answer(lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule), network, bar)
+        filled = answer(
+            lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule), network, bar
+        )
     pictures.write(output, retouch.lay(picture, filled), force)
     click.echo(summary(filled, output), err=True)
 
 
-def in_process(make: Callable[..., Fill], network: str, bar: Bar) -> Filled:
+def in_process(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Filled:
     """Fill in this process."""
     from rigatino import weights
 
@@ -63,7 +72,7 @@ def in_process(make: Callable[..., Fill], network: str, bar: Bar) -> Filled:
     return Service(Settings.from_environment()).fill(request, bar.show)
 
 
-def by_daemon(make: Callable[..., Fill], network: str, bar: Bar) -> Filled:
+def by_daemon(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Filled:
     """Fill through the daemon, which is started or replaced as needed."""
     import sys
 
@@ -90,7 +99,7 @@ def summary(filled: Filled, output: Path) -> str:
     )
 
 
-def _named(infos, name):  # type: ignore[no-untyped-def]
+def _named(infos: Sequence[NetworkInfo], name: str) -> NetworkInfo:
     for info in infos:
         if info.name == name:
             return info

@@ -5,19 +5,32 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rigatino_wire.errors import Failure
 
 from rigatino.failures import translated
+from rigatino_wire.errors import Failure
+
+if TYPE_CHECKING:
+    from rigatino_models.training.recipe import Recipe
 
 
 @click.command()
 @click.argument("recipe")
-@click.option("--data", multiple=True, type=click.Path(path_type=Path), help="A folder of photographs; may be repeated.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run's folder: log, checkpoints, sheets.")
+@click.option(
+    "--data", multiple=True, type=click.Path(path_type=Path), help="A folder of photographs; may be repeated."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The run's folder: log, checkpoints, sheets.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting, as optimiser.batch=8.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting, as optimiser.batch=8."
+)
 @click.option("--dry-run", is_flag=True, help="Print the settings and stop.")
 def command(
     recipe: str, data: tuple[Path, ...], out: Path, resume: bool, changes: tuple[str, ...], dry_run: bool
@@ -34,7 +47,7 @@ def command(
         _train(settings, data, out, resume)
 
 
-def _train(settings, data: tuple[Path, ...], out: Path, resume: bool) -> None:  # type: ignore[no-untyped-def]
+def _train(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) -> None:
     from rigatino_models.data.photos import load
     from rigatino_models.training.loop import Trainer
 

@@ -1,6 +1,10 @@
 """Runs inside GIMP: open the photo, select the hole, fill it, save the picture with its new layer."""
 
+from __future__ import annotations
+
 import os
+from pathlib import Path
+from typing import Any
 
 import gi
 
@@ -8,14 +12,14 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gegl, Gimp, Gio  # noqa: E402
 
-folder = os.environ["RIGATINO_DEMO_DIR"]
+folder = Path(os.environ["RIGATINO_DEMO_DIR"])
 
 
-def place(name):
-    return Gio.File.new_for_path(os.path.join(folder, name))
+def place(name: str) -> Any:
+    return Gio.File.new_for_path(str(folder / name))
 
 
-def select(image, mask):
+def select(image: Any, mask: Any) -> None:
     """Make the bright pixels of a grey picture the selection."""
     width, height = image.get_width(), image.get_height()
     everything = Gegl.Rectangle.new(0, 0, width, height)

@@ -54,17 +54,23 @@ def strokes(rng: Random, side: int, kind: Strokes) -> Hole:
     return np.asarray(canvas, np.uint8).copy()
 
 
-def boxes(rng: Random, side: int, count: tuple[int, int] = (1, 3), size: tuple[float, float] = (0.12, 0.5)) -> Hole:
+def boxes(
+    rng: Random, side: int, count: tuple[int, int] = (1, 3), size: tuple[float, float] = (0.12, 0.5)
+) -> Hole:
     """Upright rectangles, possibly over the border."""
     hole = np.zeros((side, side), np.uint8)
     for _ in range(rng.integers(count[0], count[1], endpoint=True)):
         height, width = np.round(rng.uniform(*size, 2) * side).astype(int)
-        top, left = (int(rng.integers(-extent // 3, side - 2 * extent // 3 + 1)) for extent in (height, width))
+        top, left = (
+            int(rng.integers(-extent // 3, side - 2 * extent // 3 + 1)) for extent in (height, width)
+        )
         hole[max(top, 0) : top + height, max(left, 0) : left + width] = 1
     return hole
 
 
-def blobs(rng: Random, side: int, count: tuple[int, int] = (1, 2), radius: tuple[float, float] = (0.08, 0.28)) -> Hole:
+def blobs(
+    rng: Random, side: int, count: tuple[int, int] = (1, 2), radius: tuple[float, float] = (0.08, 0.28)
+) -> Hole:
     """Smooth closed outlines with a few harmonics, stretched at random: the shape of an object's silhouette."""
     canvas, draw = _canvas(side)
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)

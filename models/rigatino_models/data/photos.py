@@ -117,7 +117,8 @@ def _vary(rng: masks.Random, image: Pixels) -> Pixels:
     """Mirror half of the time; a little gamma and saturation."""
     if rng.random() < 0.5:
         image = image[:, ::-1]
-    unit = (image.astype(np.float32) / 255) ** rng.uniform(0.85, 1.18)
+    unit = (image / 255.0) ** rng.uniform(0.85, 1.18)
     grey = unit.mean(-1, keepdims=True)
     varied = grey + (unit - grey) * rng.uniform(0.8, 1.2)
-    return (np.clip(varied, 0, 1) * 255 + 0.5).astype(np.uint8)
+    out: Pixels = (np.clip(varied, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return out

@@ -29,6 +29,7 @@ from rigatino_models.layers.ffc import (
     FFCNormAct,
     FourierUnit,
     SpectralTransform,
+    pair_up,
     quarters,
     reflect,
 )
@@ -105,7 +106,7 @@ class FoldedFFC(nn.Module):
         self.from_global: nn.Conv2d | None = None
         if ffc.convg2l is not None and ffc.convg2g is not None:
             self.from_global = _conv(ffc.convg2l.weight * scale_l, None, 1)
-            self.spectral = FoldedSpectral(cast(SpectralTransform, ffc.convg2g), scale_g)
+            self.spectral = FoldedSpectral(ffc.convg2g, scale_g)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C',H',W']."""
@@ -150,9 +151,10 @@ class FoldedFourier(nn.Module):
         """[N,H,W,C] -> [N,H,W,C]."""
         spectrum = torch.fft.rfft2(x.float(), dim=(1, 2), norm="ortho")
         packed = torch.view_as_real(spectrum).flatten(-2).to(x.dtype)
-        mixed = self.linear(packed).relu_().float().unflatten(-1, (-1, 2))
-        size = (x.shape[1], x.shape[2])
-        return torch.fft.irfft2(torch.view_as_complex(mixed), s=size, dim=(1, 2), norm="ortho").to(x.dtype)
+        mixed = pair_up(self.linear(packed).relu_().float())
+        picture = torch.fft.irfft2(mixed, s=(x.shape[1], x.shape[2]), dim=(1, 2), norm="ortho")
+        out: Tensor = picture.to(x.dtype)
+        return out
 
 
 class FoldedBlock(nn.Module):
@@ -183,11 +185,17 @@ def _stages(net: Lama) -> list[nn.Module]:
             stages.append(FoldedBlock(FoldedFFC(layer.conv1), FoldedFFC(layer.conv2)))
         elif isinstance(layer, PlainBlock):
             parts = list(layer.conv_block)
-            stages.append(FoldedBlock(_fused(parts[1], parts[2], 1, True), _fused(parts[5], parts[6], 1, False)))
+            stages.append(
+                FoldedBlock(_fused(parts[1], parts[2], 1, True), _fused(parts[5], parts[6], 1, False))
+            )
         elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             following = layers[i + 1]
             last = not isinstance(following, nn.BatchNorm2d)
-            stages.append(Conv(copy.deepcopy(layer), padding, False) if last else _fused(layer, following, padding, True))
+            stages.append(
+                Conv(copy.deepcopy(layer), padding, False)
+                if last
+                else _fused(layer, following, padding, True)
+            )
             padding = 0
         else:
             assert isinstance(layer, nn.BatchNorm2d | nn.ReLU | nn.Sigmoid | Join)

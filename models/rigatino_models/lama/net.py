@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -183,7 +184,7 @@ def _fourier_layers(config: LamaConfig) -> Iterator[nn.Module]:
     split = (last - config.global_width, config.global_width)
     yield Reflect(3)
     yield FFCNormAct((4, 0), (first, 0), 7)
-    for i, (narrow, wide) in enumerate(zip(config.widths, config.widths[1:], strict=False)):
+    for i, (narrow, wide) in enumerate(pairwise(config.widths)):
         outputs = split if i == config.downs - 1 else (wide, 0)
         yield FFCNormAct((narrow, 0), outputs, 3, stride=2, padding=1)
     for _ in range(config.blocks):
@@ -198,7 +199,7 @@ def _plain_layers(config: LamaConfig) -> Iterator[nn.Module]:
     yield nn.Conv2d(4, first, 7)
     yield nn.BatchNorm2d(first)
     yield nn.ReLU(inplace=True)
-    for narrow, wide in zip(config.widths, config.widths[1:], strict=False):
+    for narrow, wide in pairwise(config.widths):
         yield nn.Conv2d(narrow, wide, 3, stride=2, padding=1)
         yield nn.BatchNorm2d(wide)
         yield nn.ReLU(inplace=True)
@@ -209,7 +210,7 @@ def _plain_layers(config: LamaConfig) -> Iterator[nn.Module]:
 
 def _decoder(config: LamaConfig) -> Iterator[nn.Module]:
     widths = config.widths[::-1]
-    for wide, narrow in zip(widths, widths[1:], strict=False):
+    for wide, narrow in pairwise(widths):
         yield nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)
         yield nn.BatchNorm2d(narrow)
         yield nn.ReLU(inplace=True)

@@ -53,7 +53,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
 def title(config: Mapping[str, Any]) -> str:
     """The published name of a configuration, or a description of one that no paper uses."""
     blocks, global_width = config["blocks"], config["global_width"]
-    plain = not (config.get("enable_lfu") or config.get("gated_skips"))
+    plain = not (config.get("enable_lfu") or config.get("gated_skips") or config.get("prefill"))
     if plain and tuple(config["widths"]) == PUBLISHED_WIDTHS and (blocks, global_width) in PUBLISHED_TITLES:
         return PUBLISHED_TITLES[blocks, global_width]
     family = "LaMa-Fourier" if global_width else "LaMa-Regular"

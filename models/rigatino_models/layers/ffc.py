@@ -33,9 +33,15 @@ class FourierUnit(nn.Module):
         spectrum = torch.fft.rfft2(x.permute(0, 2, 3, 1).float(), dim=(1, 2), norm="ortho")
         packed = torch.view_as_real(spectrum).flatten(-2).permute(0, 3, 1, 2)  # [N,2C,H,F]
         packed = torch.relu_(self.bn(self.conv_layer(packed)))
-        pairs = packed.permute(0, 2, 3, 1).float().unflatten(-1, (-1, 2)).contiguous()
-        picture = torch.fft.irfft2(torch.view_as_complex(pairs), s=(height, width), dim=(1, 2), norm="ortho")
-        return picture.permute(0, 3, 1, 2).to(x.dtype)
+        pairs = pair_up(packed.permute(0, 2, 3, 1).float().contiguous())
+        picture = torch.fft.irfft2(pairs, s=(height, width), dim=(1, 2), norm="ortho")
+        out: Tensor = picture.permute(0, 3, 1, 2).to(x.dtype)
+        return out
+
+
+def pair_up(packed: Tensor) -> Tensor:
+    """Real [..., 2C] with re, im in turn -> complex [..., C]."""
+    return torch.view_as_complex(packed.view(*packed.shape[:-1], -1, 2))
 
 
 class SpectralTransform(nn.Module):
@@ -100,7 +106,9 @@ class FFC(nn.Module):
         return out_l, out_g
 
 
-def _sum(first: nn.Module | None, local: Tensor, second: nn.Module | None, glob: Tensor | None) -> Tensor | None:
+def _sum(
+    first: nn.Module | None, local: Tensor, second: nn.Module | None, glob: Tensor | None
+) -> Tensor | None:
     parts = [m(x) for m, x in ((first, local), (second, glob)) if m is not None and x is not None]
     return sum(parts[1:], start=parts[0]) if parts else None
 

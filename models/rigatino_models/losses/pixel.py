@@ -32,6 +32,4 @@ def rim_l1(result: Tensor, target: Tensor, hole: Tensor, width: int = 8) -> Tens
 
 def reduced_l1(result: Tensor, target: Tensor, hole: Tensor, factor: int = 4) -> Tensor:
     """L1 of the pictures reduced by area, over the cells that the hole touches: structure and colour, not texture."""
-    return masked_l1(
-        F.avg_pool2d(result, factor), F.avg_pool2d(target, factor), F.max_pool2d(hole, factor)
-    )
+    return masked_l1(F.avg_pool2d(result, factor), F.avg_pool2d(target, factor), F.max_pool2d(hole, factor))

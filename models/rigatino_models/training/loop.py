@@ -98,7 +98,7 @@ class Trainer:
         """The averaged network's composite [N,3,H,W] on the CPU."""
         image, hole = self._place(image), self._place(hole)
         with self._autocast():
-            raw = self.ema.net(image, hole).float()
+            raw: Tensor = self.ema.net(image, hole).float()
         return (image * (1 - hole) + raw * hole).cpu()
 
     def save(self) -> None:
@@ -165,7 +165,9 @@ class Trainer:
     def _batches(self, end: int) -> DataLoader[tuple[Tensor, Tensor]]:
         batch = self.recipe.optimiser.batch
         left = Subset(self.data, range(self.step * batch, end * batch))
-        return DataLoader(left, batch_size=batch, num_workers=1, prefetch_factor=4, drop_last=True)
+        return DataLoader(
+            left, batch_size=batch, num_workers=1, prefetch_factor=4, drop_last=True, worker_init_fn=_outlive
+        )
 
     def _place(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device).contiguous(memory_format=torch.channels_last)
@@ -200,6 +202,12 @@ class Trainer:
             "config": json.dumps(asdict(self.recipe.network)),
             "training": json.dumps(facts),
         }
+
+
+def _outlive(_: int) -> None:
+    """A signal to the whole process group stops the trainer in order; its loader must serve until then."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import LamaConfig
 
@@ -90,7 +89,8 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
             _apply(table, change)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ModelError("file_unreadable", file=str(path), why=str(error)) from None
-    return _build(Recipe, table, "")
+    recipe: Recipe = _build(Recipe, table, "")
+    return recipe
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
@@ -115,7 +115,9 @@ def _build(kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
-            raise ModelError("bad_setting", name=f"{where}{key}", value=str(value), expected=", ".join(fields))
+            raise ModelError(
+                "bad_setting", name=f"{where}{key}", value=str(value), expected=", ".join(fields)
+            )
         values[key] = _convert(fields[key], value, f"{where}{key}")
     missing = [n for n, f in fields.items() if n not in values and _required(f)]
     if missing:

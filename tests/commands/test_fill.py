@@ -1,0 +1,150 @@
+"""`rigatino fill` and the command line's manners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from rigatino.cli import COMMANDS, cli
+from rigatino.commands.demo import shipped
+from rigatino_wire.launch import stop_daemon
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A runtime and a data folder for this test alone; no daemon is left behind."""
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
+    yield
+    stop_daemon(runtime)
+
+
+def rigatino(*words: object) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture
+def hole(tmp_path: Path) -> tuple[Path, Path]:
+    """A picture and a mask."""
+    y, x = np.mgrid[0:90, 0:120]
+    picture = np.stack([x * 2, y * 2, 255 - x], -1).astype(np.uint8)
+    mask = np.zeros((90, 120), np.uint8)
+    mask[30:50, 40:70] = 255
+    Image.fromarray(picture).save(tmp_path / "in.png")
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    return tmp_path / "in.png", tmp_path / "mask.png"
+
+
+def pixels(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    with Image.open(path) as image:
+        return np.asarray(image).astype(np.int16)
+
+
+def test_a_hole_is_filled_and_the_rest_stays(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    done = rigatino("fill", *hole, "-o", tmp_path / "out.png")
+    assert done.exit_code == 0, done.output
+    before, after = pixels(hole[0]), pixels(tmp_path / "out.png")
+    changed = (before != after).any(-1)
+    assert changed[30:50, 40:70].mean() > 0.5
+    changed[30 - 9 : 50 + 9, 40 - 9 : 70 + 9] = False
+    assert not changed.any()
+    # A smooth ramp is closed smoothly.
+    assert np.abs(before - after)[30:50, 40:70].mean() < 12
+    assert "lama-small" in done.stderr
+
+
+def test_the_daemon_gives_the_same_picture(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    assert rigatino("fill", *hole, "-o", tmp_path / "here.png").exit_code == 0
+    done = rigatino("fill", *hole, "-o", tmp_path / "there.png", "--daemon")
+    assert done.exit_code == 0, done.output
+    assert (pixels(tmp_path / "here.png") == pixels(tmp_path / "there.png")).all()
+
+
+def test_grow_and_feather_say_how_far_pixels_change(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    rigatino("fill", *hole, "-o", tmp_path / "out.png", "--grow", 0, "--feather", 0)
+    changed = (pixels(hole[0]) != pixels(tmp_path / "out.png")).any(-1)
+    changed[30:50, 40:70] = False
+    assert not changed.any()
+
+
+@pytest.mark.parametrize("daemon", [[], ["--daemon"]])
+@pytest.mark.parametrize(
+    ("mask", "sentence"),
+    [
+        ("empty", "nothing to fill"),
+        ("full", "covers everything"),
+        ("small", "differ in size"),
+        ("gone", "no file"),
+    ],
+)
+def test_bad_masks_get_a_sentence_and_change_nothing(
+    hole: tuple[Path, Path], tmp_path: Path, mask: str, sentence: str, daemon: list[str]
+) -> None:
+    made = {"empty": ((120, 90), 0), "full": ((120, 90), 255), "small": ((60, 90), 255)}
+    path = tmp_path / f"{mask}.png"
+    if mask in made:
+        Image.new("L", *made[mask]).save(path)
+    done = rigatino("fill", hole[0], path, "-o", tmp_path / "out.png", *daemon)
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_an_existing_output_stays_unless_forced(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "out.png").write_text("dear")
+    refused = rigatino("fill", *hole, "-o", tmp_path / "out.png")
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+    assert (tmp_path / "out.png").read_text() == "dear"
+    assert rigatino("fill", *hole, "-o", tmp_path / "out.png", "--force").exit_code == 0
+    assert pixels(tmp_path / "out.png").shape == (90, 120, 3)
+
+
+def test_an_unknown_network_is_told_the_known_ones(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    done = rigatino("fill", *hole, "-o", tmp_path / "out.png", "--network", "nonesuch")
+    assert done.exit_code == 1
+    assert "lama-small" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["fill"], ["fill", "a", "b"], ["nothing"], ["fill", "a", "b", "-o", "c", "--grow", "x"]]
+)
+def test_wrong_usage_is_status_2(words: list[str]) -> None:
+    assert rigatino(*words).exit_code == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    done = rigatino(command, "--help")
+    assert done.exit_code == 0
+    assert "Usage:" in done.output
+
+
+def test_grey_and_alpha_pictures(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    for mode in ("L", "LA", "RGBA"):
+        with Image.open(hole[0]) as image:
+            image.convert(mode).save(tmp_path / f"{mode}.png")
+        out = tmp_path / f"{mode}-out.png"
+        assert rigatino("fill", tmp_path / f"{mode}.png", hole[1], "-o", out).exit_code == 0
+        with Image.open(out) as image:
+            assert image.mode == mode
+
+
+def test_the_demo_leaves_three_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no GIMP here; tests/gimp has it
+    monkeypatch.delenv("RIGATINO_GIMP", raising=False)
+    done = rigatino("demo", "--out", tmp_path / "demo")
+    assert done.exit_code == 0, done.output
+    before, after = pixels(tmp_path / "demo" / "before.png"), pixels(tmp_path / "demo" / "after.png")
+    mask = pixels(shipped("mask.png")) > 0
+    assert (pixels(tmp_path / "demo" / "hole.png")[mask] == (255, 0, 255)).all()
+    assert (before != after).any(-1)[mask].mean() > 0.5
+    assert str(tmp_path / "demo" / "after.png") in done.output
