@@ -16,8 +16,8 @@ MOST_PICKLED = 64 * 2**20  # bytes of a pickle; tensors lie outside it
 MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the format before torch 1.6
 OLD_PROTOCOL = 1001
 LARGEST_STORAGE = 2 * 2**30  # bytes
-DEEPEST = 64  # modules within modules
-MOST_NAMES = 100_000
+MOST_MODULES = 20_000
+LONGEST_KEY = 1_000  # characters; a module deeper than that is passed over
 
 
 class TorchFile(NamedTuple):
@@ -135,17 +135,17 @@ def read_stream(file: BinaryIO) -> TorchFile:
 def modules(value: Any) -> dict[str, TensorRef]:
     """The tensors of a TorchScript module tree, by their names with dots."""
     found: dict[str, TensorRef] = {}
-    pending = [("", value, 0)]
-    while pending:
-        prefix, module, depth = pending.pop()
-        if depth > DEEPEST or len(pending) + len(found) > MOST_NAMES:
-            raise Unreadable("its modules are nested too deeply")
+    pending = [("", value)]
+    for _ in range(MOST_MODULES):
+        if not pending:
+            return found
+        prefix, module = pending.pop()
         for name, part in _attributes(module):
             if isinstance(part, TensorRef):
                 found[prefix + name] = part
-            elif _is_module(part):
-                pending.append((f"{prefix}{name}.", part, depth + 1))
-    return found
+            elif _is_module(part) and len(prefix) + len(name) < LONGEST_KEY:
+                pending.append((f"{prefix}{name}.", part))
+    raise Unreadable("it has too many modules")
 
 
 def _is_pickle(name: str) -> bool:

@@ -57,6 +57,8 @@ def config(file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
         found = _stated(file.metadata["config"])
     else:
         found = infer_config({ours: file.entries[theirs] for ours, theirs in names.items()})
+        if found.gated_skips:  # a network of ours, and not all of it shows in the shapes
+            raise Misfit("config", "the metadata that weights of ours have are missing")
     return asdict(found) | {"widths": list(found.widths)}
 
 
@@ -151,8 +153,8 @@ def _checked(values: Mapping[str, Any]) -> LamaConfig:
         raise Misfit("widths", "they are not those of a LaMa")
     if not _whole(config.blocks, 0, MOST_BLOCKS) or not _whole(glob, 0, widths[-1] - 1) or glob == 1:
         raise Misfit("global_width", "blocks and Fourier channels are not those of a LaMa")
-    if type(config.enable_lfu) is not bool or type(config.gated_skips) is not bool:
-        raise Misfit("config", "enable_lfu and gated_skips are true or false")
+    if any(type(flag) is not bool for flag in (config.enable_lfu, config.gated_skips, config.prefill)):
+        raise Misfit("config", "enable_lfu, gated_skips and prefill are true or false")
     if (config.enable_lfu or config.gated_skips) and not glob:
         raise Misfit("config", "enable_lfu and gated_skips need Fourier channels")
     if config.enable_lfu and glob // 2 % 4:
