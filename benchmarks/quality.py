@@ -3,9 +3,9 @@
     python benchmarks/quality.py PHOTOS --out DIR [--match 'plasma*' ...] [--count 38] [--network NAME]
                                  [--perceptual squeezenet1_0.safetensors]
 
-Photos are cut to their middle square and reduced to 512 pixels; each gets one wide, one object-shaped and one narrow hole,
-drawn from the seed. Fills go through the service, as a user's do, with grow and feather 0. LP-sq10 (lower is better) is the
-distance of unit-length SqueezeNet 1.0 features at 256 pixels; it is not LPIPS. Needs the extra `eval`.
+Photos are cut to their middle square and reduced to 512 pixels; each gets one wide, one object-shaped and one narrow
+hole, drawn from the seed. Fills go through the service, as a user's do, with grow and feather 0. LP-sq10 (lower is
+better) is the distance of unit-length SqueezeNet 1.0 features at 256 pixels; it is not LPIPS. Needs the extra `eval`.
 """
 
 from __future__ import annotations

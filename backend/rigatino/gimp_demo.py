@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,29 +26,30 @@ def console(environment: Mapping[str, str] = os.environ) -> str | None:
     return next((found for name in CONSOLES if (found := shutil.which(name))), None)
 
 
-def play(command: str, folder: Path) -> Path:
-    """Run the demonstration in GIMP with a profile of its own in `folder`; returns the XCF.
+def play(command: str, photo: Path, mask: Path, result: Path) -> None:
+    """Fill the photo's hole in GIMP, with a profile of its own beside `result`, the XCF that is written.
 
-    `folder` holds before.png and the mask. Raises Failure gimp_failed with what GIMP said.
+    Raises Failure gimp_failed with what GIMP said.
     """
-    folder = folder.absolute()
-    profile, result = folder / "gimp-profile", folder / "gimp.xcf"
-    plugin_install.install(profile)
-    script = folder / "in_gimp.py"
-    shutil.copyfile(SCRIPT, script)
     result.unlink(missing_ok=True)
-    said = _run(command, script, profile, folder)
-    if not result.exists():
-        raise Failure("gimp_failed", command=command, said=said[-1500:].strip() or "nothing")
-    return result
+    with tempfile.TemporaryDirectory(prefix=".gimp-", dir=result.parent, ignore_cleanup_errors=True) as name:
+        work = Path(name).absolute()
+        plugin_install.install(work / "profile")
+        for file, target in ((photo, "photo.png"), (mask, "mask.png"), (SCRIPT, "in_gimp.py")):
+            shutil.copyfile(file, work / target)
+        said = _run(command, work)
+        if not (work / "gimp.xcf").exists():
+            raise Failure("gimp_failed", command=command, said=said[-1500:].strip() or "nothing")
+        (work / "gimp.xcf").replace(result)
 
 
-def _run(command: str, script: Path, profile: Path, folder: Path) -> str:
+def _run(command: str, work: Path) -> str:
     environment = os.environ | {
-        "GIMP3_DIRECTORY": str(profile),
+        "GIMP3_DIRECTORY": str(work / "profile"),
         "RIGATINO_RUNTIME_DIR": str(runtime_dir()),
-        "RIGATINO_DEMO_DIR": str(folder),
+        "RIGATINO_DEMO_DIR": str(work),
     }
+    script = work / "in_gimp.py"
     code = f"exec(open({str(script)!r}).read())"
     words = [command, "-idf", "--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
     try:

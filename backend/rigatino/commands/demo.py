@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -32,7 +31,6 @@ def command(out: Path, network: str, gimp: str | None) -> None:
             lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar
         )
     after = out / "after.png"
-    shutil.copyfile(mask_file, out / "mask.png")
     pictures.write(out / "before.png", picture, force=True)
     pictures.write(out / "hole.png", retouch.marked(picture, mask), force=True)
     pictures.write(after, retouch.lay(picture, filled), force=True)
@@ -43,7 +41,8 @@ def command(out: Path, network: str, gimp: str | None) -> None:
             "No GIMP 3 was found, so the demonstration ends here; see the README for installing it into GIMP."
         )
         return
-    click.echo(f"{gimp_demo.play(console, out)}: the same fill as a layer, made in GIMP")
+    gimp_demo.play(console, out / "before.png", mask_file, out / "gimp.xcf")
+    click.echo(f"{out / 'gimp.xcf'}: the same fill as a layer, made in GIMP")
 
 
 def shipped(name: str) -> Path:

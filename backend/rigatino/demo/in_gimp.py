@@ -34,7 +34,7 @@ def select(image: Any, mask: Any) -> None:
     image.remove_channel(channel)
 
 
-photo = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, place("before.png"))
+photo = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, place("photo.png"))
 hole = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, place("mask.png"))
 select(photo, hole)
 procedure = Gimp.get_pdb().lookup_procedure("rigatino-fill")
