@@ -28,6 +28,8 @@ START_WAIT = 60.0  # seconds until a started daemon must answer
 STOP_WAIT = 10.0  # seconds until a daemon that was asked to end must be gone; then it is made to
 PROBE = 2.0  # seconds for a daemon's greeting; one that is slower is asked again, with patience
 PAUSE = 0.05
+AGAIN = 1.0  # seconds until the start is tried again while another daemon holds the folder
+LATE = 3.0  # seconds for a daemon that was started in vain to see it
 LARGEST_LOG = 1 << 20
 TAIL = 1500  # characters of the log that a failure quotes
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -55,7 +57,7 @@ def ensure_daemon(
             _end(found, pause)
         elif _answers(found):
             return Client(found)
-    return _await(_start(command, runtime), runtime, found, wait, pause)
+    return _started_client(command, runtime, found, wait, pause)
 
 
 def stop_daemon(runtime: Path, on_wait: Wait | None = None) -> bool:
@@ -107,6 +109,7 @@ class _Started(NamedTuple):
     process: subprocess.Popen[bytes]
     log: Path
     offset: int
+    again: bool = False
 
     def said(self) -> str:
         """The end of what it said."""
@@ -117,8 +120,14 @@ class _Started(NamedTuple):
         return text[-TAIL:] or "(nothing)"
 
     def lost_the_race(self) -> bool:
-        """Whether it has ended because another starter's was quicker: that one is waited for."""
+        """Whether it has ended because another daemon holds the folder."""
         return TEXTS["already_running"].sentence.partition("{")[0] in self.said()
+
+    def yield_to(self, found: Connection) -> None:
+        """Lets one that comes late find the folder taken; it would take it were `found` stopped first."""
+        if self.again and self.process.pid != found.pid:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(LATE)
 
 
 def _start(command: Sequence[str], runtime: Path) -> _Started:
@@ -152,20 +161,32 @@ def _detached() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _await(started: _Started, runtime: Path, before: Connection | None, wait: float, pause: Wait) -> Client:
-    """A client of the daemon that was started, or of a quicker starter's; `before` is not it."""
+def _started_client(
+    command: Sequence[str], runtime: Path, before: Connection | None, wait: float, pause: Wait
+) -> Client:
+    """A client of the daemon that is started here, or by someone quicker; `before` names neither."""
     deadline = time.monotonic() + wait
+    started = _start(command, runtime)
     while time.monotonic() < deadline:
         ended = started.process.poll() is not None  # asked before looking, so that no daemon is missed
         lost = ended and started.lost_the_race()
         found = read_connection(runtime)
         if found is not None and (lost or found != before) and _is_ready(found):
+            started.yield_to(found)
             return Client(found)
         if ended and not lost:
             raise Unreachable("daemon_start_failed", log=str(started.log), tail=started.said())
+        _rest(AGAIN if lost else PAUSE, pause)
+        if lost:  # to one that is not ready yet, or to one that is just ending
+            started = _start(command, runtime)._replace(again=True)
+    raise Unreachable("daemon_start_slow", log=str(started.log), seconds=round(wait))
+
+
+def _rest(seconds: float, pause: Wait) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         pause()
         time.sleep(PAUSE)
-    raise Unreachable("daemon_start_slow", log=str(started.log), seconds=round(wait))
 
 
 def _is_ready(found: Connection) -> bool:
@@ -204,14 +225,18 @@ def _process(connection: Connection) -> int:
 
 
 def _gone(connection: Connection, pid: int, pause: Wait) -> bool:
-    """Waits for the end of address and process: only then is the daemon's lock free."""
+    """Waits for the end of the process, which lets go of the folder; of an unseen one, of its address."""
     deadline = time.monotonic() + STOP_WAIT
     while time.monotonic() < deadline:
-        if not _runs(pid) and not _listens(connection):
+        if not _runs(pid) if _is_visible(pid) else not _listens(connection):
             return True
-        pause()
-        time.sleep(PAUSE)
-    return False
+        _rest(PAUSE, pause)
+    return not _listens(connection)  # a process that nobody buries is gone all the same
+
+
+def _is_visible(pid: int) -> bool:
+    """Whether the process can be asked for; on Windows asking would end it."""
+    return pid > 0 and os.name != "nt"
 
 
 def _signal(pid: int, number: int) -> None:
@@ -221,10 +246,10 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process of ours has this number. On Windows asking would end it: the address decides."""
+    """Whether a process of ours has this number."""
     for child in _children:
         child.poll()
-    if os.name == "nt" or pid <= 0:
+    if not _is_visible(pid):
         return False
     try:
         os.kill(pid, 0)

@@ -1,8 +1,8 @@
 """The catalogue of failures: code -> what happened, and what to do (English `str.format` templates).
 
 A sentence starts upper case and ends with a full stop. Names in braces are the failure's parameters.
-Codes are part of the protocol: they may be added (with a row in docs/protocol.md), never renamed or given another
-meaning.
+Codes are part of the protocol: they may be added (with a row in docs/protocol.md), never renamed or given
+another meaning.
 """
 
 from __future__ import annotations

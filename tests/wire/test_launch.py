@@ -139,6 +139,17 @@ def test_a_file_left_behind_is_no_daemon(runtime: Path) -> None:
     assert stop_daemon(runtime)
 
 
+def test_a_daemon_that_is_just_ending_is_waited_for(runtime: Path) -> None:
+    """Its file is gone while it still holds the lock."""
+    with ensure_daemon(command("lingers"), runtime) as client:
+        ending = client.status().pid
+        client.stop()
+    until(lambda: read_connection(runtime) is None)
+    assert alive(ending)
+    assert ensure_daemon(command(), runtime).status().pid != ending
+    assert stop_daemon(runtime)
+
+
 def test_an_old_file_at_the_address_of_a_daemon_that_is_just_starting(runtime: Path) -> None:
     """It listens already, its file is still the dead one's: it is not taken for that one and replaced."""
     dead = subprocess.Popen(["true"])

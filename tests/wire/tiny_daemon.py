@@ -56,6 +56,8 @@ def serve(runtime: Path, traits: set[str]) -> None:
         write_connection(runtime, connection)
         answer(sock, connection.key, traits)
     remove_connection(runtime, os.getpid())
+    if "lingers" in traits:
+        time.sleep(3)
 
 
 def answer(sock: zmq.Socket[bytes], key: bytes, traits: set[str]) -> None:
