@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +35,6 @@ class Loaded:
     precision: str
     device: torch.device
     inpainter: Inpainter
-    notes: Sequence[str] = ()
 
 
 class Pool:

@@ -88,7 +88,7 @@ class Service:
             scale=scale,
             precision=loaded.precision,
             device=self.device,
-            notes=loaded.notes,
+            notes=_notes(request),
             seconds=clock.seconds(),
             fill=_packed(fill[None], request.image.dtype),
         )
@@ -109,6 +109,13 @@ class Clock:
     def seconds(self) -> dict[str, float]:
         """The laps and their total."""
         return self.laps | {"total": self.last - self.start}
+
+
+def _notes(request: Fill) -> list[str]:
+    """What the user should know of how the fill came about."""
+    if request.candidates > 1:
+        return ["This network has one answer for a hole, so there is one candidate."]
+    return []
 
 
 def read(request: Fill) -> Region:

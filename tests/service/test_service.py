@@ -91,6 +91,12 @@ def test_the_answer_says_what_ran(service: Service) -> None:
     assert {"load", "network", "compose", "total"} <= set(filled.seconds)
 
 
+def test_a_deterministic_network_has_one_candidate_and_says_so(service: Service) -> None:
+    filled = run(service, request(scene(64, 64), box(64, 64, 20, 20, 40, 40), candidates=3))
+    assert filled.fill.shape[0] == 1
+    assert "one candidate" in filled.notes[0]
+
+
 def test_same_request_same_answer(service: Service) -> None:
     fill = request(scene(64, 64), box(64, 64, 20, 20, 40, 40), seed=3, precision="fp32")
     assert (answer(run(service, fill)) == answer(run(service, fill))).all()
