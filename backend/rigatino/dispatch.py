@@ -17,6 +17,7 @@ from rigatino.door import Arrival, Door
 from rigatino.jobs import Job, Jobs
 from rigatino.pipe import Record
 from rigatino.supervisor import Event, Worker
+from rigatino_models.memory import release_freed_memory
 from rigatino_wire import __version__
 from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.messages import (
@@ -35,6 +36,7 @@ from rigatino_wire.messages import (
 )
 
 TELL = 0.3  # seconds until a client hears again of its fill
+REST = 2.0  # seconds without work until freed memory goes back
 GRACE = 5.0  # seconds that a worker has to let go of a job that was ended
 START = 180.0  # seconds that a worker has to become ready
 STAGES = ("loading", "filling")
@@ -59,6 +61,7 @@ class Dispatcher:
         self._device = self._precision = ""
         self._attempts = self._done = 0
         self._busy_until = 0.0
+        self._untidy = False
 
     @property
     def busy(self) -> bool:
@@ -173,7 +176,7 @@ class Dispatcher:
         job = self.jobs.running or self.jobs.take()
         if job is None or job.number:
             return
-        self._busy_until = now
+        self._busy_until, self._untidy = now, True
         try:
             worker = self._worker or self.start_worker(now)
         except (OSError, RuntimeError) as error:  # no process or no thread can be had
@@ -200,6 +203,7 @@ class Dispatcher:
                 self._tell(job, place, now)
         self._door.send_late(now)
         self._mind_worker(now)
+        self._tidy_up(now)
 
     def _tell(self, job: Job, place: int, now: float) -> None:
         job.told = now
@@ -296,6 +300,12 @@ class Dispatcher:
             log.info("worker %d has been idle: it ends", worker.pid)
             worker.close()
             self._worker = None
+
+    def _tidy_up(self, now: float) -> None:
+        """Pictures leave holes in the heap: once there is nothing to do they go back to the system."""
+        if self._untidy and not self.busy and now - self._busy_until > REST:
+            release_freed_memory()
+            self._untidy = False
 
     def close(self, now: float) -> None:
         """Tells every client that waits, and ends the worker."""

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -55,40 +56,64 @@ def code(outcome: Filled | Failure) -> str:
     return outcome.code
 
 
-def test_a_killed_worker_costs_a_second_attempt(house: House) -> None:
-    call = Call(house.start(), slow_request(width=512, height=512))
+@pytest.fixture(scope="module")
+def survivor(data: Path) -> Iterator[House]:
+    """A daemon that is to outlive what happens to its workers."""
+    house = House(data)
+    try:
+        house.start()
+        yield house
+    finally:
+        house.close()
+
+
+def test_a_killed_worker_costs_a_second_attempt(survivor: House) -> None:
+    before = survivor.status().done
+    call = Call(survivor.client(), slow_request(width=400, height=400))
     call.await_stage("filling")
-    first = house.status().worker_pid
+    first = survivor.status().worker_pid
     os.kill(first, signal.SIGKILL)
-    again = house.await_status(lambda report: report.worker_pid not in (0, first))
+    again = survivor.await_status(lambda report: report.worker_pid not in (0, first))
     assert isinstance(call.outcome(), Filled)
-    report = house.status()
-    assert (report.worker_pid, report.done, report.running) == (again.worker_pid, 1, 0)
+    report = survivor.status()
+    assert (report.worker_pid, report.done, report.running) == (again.worker_pid, before + 1, 0)
     assert not psutil.pid_exists(first)
 
 
-def test_a_worker_killed_twice_fails_the_fill_and_not_the_next(house: House) -> None:
-    call = Call(house.start(), slow_request())
+def test_a_worker_killed_twice_fails_the_fill_and_not_the_next(survivor: House) -> None:
+    call = Call(survivor.client(), slow_request())
     call.await_stage("filling")
-    os.kill(house.status().worker_pid, signal.SIGKILL)
+    os.kill(survivor.status().worker_pid, signal.SIGKILL)
     until(lambda: "filling" not in call.stages[-1:])
     until(lambda: "filling" in call.stages[-1:])
-    os.kill(house.status().worker_pid, signal.SIGKILL)
+    os.kill(survivor.status().worker_pid, signal.SIGKILL)
     assert code(call.outcome()) == "worker_lost"
-    assert isinstance(Call(house.client(), request()).outcome(), Filled)
+    assert isinstance(Call(survivor.client(), request()).outcome(), Filled)
 
 
-def test_a_frozen_worker_is_replaced_after_a_cancel(house: House) -> None:
-    house.start()
-    with caller(house) as one:
+def test_a_frozen_worker_is_replaced_after_a_cancel(survivor: House) -> None:
+    with caller(survivor) as one:
         one.begin(slow_request(id="stuck"))
-        frozen = house.status().worker_pid
+        frozen = survivor.status().worker_pid
         os.kill(frozen, signal.SIGSTOP)
         one.say(Cancel("c", "stuck"))
         assert one.refused("stuck") == "cancelled"
         one.say(request(id="next"))
         assert isinstance(one.hear_of("next", Filled, Failed), Filled)
     assert not psutil.pid_exists(frozen)
+
+
+def test_a_frozen_daemon_is_silent_in_bounded_time(survivor: House) -> None:
+    call = Call(survivor.client(silence=2.0), slow_request())
+    call.await_stage("filling")
+    connection = survivor.connection()
+    assert connection is not None
+    os.kill(connection.pid, signal.SIGSTOP)
+    frozen = time.monotonic()
+    assert code(call.outcome()) == "daemon_silent"
+    assert call.ended - frozen < 5.0
+    os.kill(connection.pid, signal.SIGCONT)
+    assert isinstance(Call(survivor.client(), request()).outcome(), Filled)
 
 
 def test_a_killed_daemon_is_told_at_once_and_swept_up_by_the_next(house: House) -> None:
@@ -194,20 +219,6 @@ def test_stop_message_is_answered(house: House) -> None:
         one.say(Stop("s"))
         assert one.hear() == Done("s")
     until(lambda: house.daemon_ended, 10.0)
-
-
-def test_a_frozen_daemon_is_silent_in_bounded_time(house: House) -> None:
-    house.start()
-    call = Call(house.client(silence=2.0), slow_request())
-    call.await_stage("filling")
-    connection = house.connection()
-    assert connection is not None
-    os.kill(connection.pid, signal.SIGSTOP)
-    frozen = time.monotonic()
-    assert code(call.outcome()) == "daemon_silent"
-    assert call.ended - frozen < 5.0
-    os.kill(connection.pid, signal.SIGCONT)
-    assert isinstance(Call(house.client(), request()).outcome(), Filled)
 
 
 def test_a_folder_too_deep_for_a_socket_takes_the_loopback(data: Path, tmp_path: Path) -> None:
