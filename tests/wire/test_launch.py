@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rigatino_wire import __version__, launch
@@ -46,10 +47,9 @@ def alive(pid: int) -> bool:
     for child in launch._children:
         child.poll()
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 @pytest.fixture(autouse=True)
