@@ -28,7 +28,8 @@ class Arrays:
     def read(cls, file: Path) -> Arrays:
         """Raises Failure file_missing, file_unreadable."""
         try:
-            with np.load(file, allow_pickle=False) as found:
+            with file.open("rb") as raw:  # numpy would leave a damaged file open
+                found = np.load(raw, allow_pickle=False)
                 if not isinstance(found, np.lib.npyio.NpzFile):
                     raise ValueError("a single array, not an .npz file")
                 return cls(file, {name: found[name] for name in found.files})

@@ -14,7 +14,7 @@ from rigatino.arrays import Arrays, Floats
 from rigatino.failures import translated
 from rigatino_models import convert, registry
 from rigatino_models.convert import Weights
-from rigatino_models.inpainter import Inpainter, composite, mirror
+from rigatino_models.inpainter import Inpainter, composite, mirror, round_up
 from rigatino_models.lama.fast import fast
 from rigatino_models.lama.net import Lama
 from rigatino_models.spec import NetworkSpec
@@ -81,7 +81,8 @@ def _filled(
 ) -> dict[str, Floats]:
     """raw and out; a network that takes squares only sees the picture continued to one."""
     height, width = image.shape[-2:]
-    sides = (max(height, width),) * 2 if spec.square else (height, width)
+    side = round_up(max(height, width, spec.minimum), spec.multiple)
+    sides = (side, side) if spec.square else (height, width)
     raw = network.raw(mirror(image, *sides), mirror(hole, *sides))[..., :height, :width]
     return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
 

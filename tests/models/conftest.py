@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import lama_reference as reference
@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from rigatino.cli import cli
+from model_support import NetRun, Run
 
-Run = Callable[..., Result]
-NetRun = Callable[..., dict[str, np.ndarray]]
+from rigatino.cli import cli
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +20,15 @@ def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("RIGATINO_DATA_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small only lose time when threads wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -42,7 +50,9 @@ def run() -> Run:
 def net_run(run: Run, tmp_path: Path) -> NetRun:
     """`rigatino net run` on a picture and a hole -> its arrays."""
 
-    def call(weights: Path | str, image: torch.Tensor, hole: torch.Tensor, *options: str) -> dict[str, np.ndarray]:
+    def call(
+        weights: Path | str, image: torch.Tensor, hole: torch.Tensor, *options: str
+    ) -> dict[str, np.ndarray]:
         source, target = tmp_path / "in.npz", tmp_path / "out.npz"
         np.savez(source, image=image.numpy(), hole=hole.numpy())
         result = run("net", "run", weights, "--input", source, "--output", target, *options)
@@ -58,15 +68,3 @@ def tiny() -> tuple[reference.Shape, reference.State]:
     """A LaMa-Fourier small enough for every test: its shape and its weights by the original's names."""
     shape = reference.Shape(ngf=8, blocks=1)
     return shape, reference.make(shape, seed=5)
-
-
-def picture(height: int, width: int, number: int = 1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """A smooth picture with some noise, and holes that touch the border."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(number, 3, 4, 5, generator=generator)
-    image = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
-    image = (image + 0.1 * torch.rand(image.shape, generator=generator)).clamp(0, 1)
-    hole = torch.zeros(number, 1, height, width)
-    hole[..., : height // 3, width // 4 : width // 2] = 1
-    hole[-1, :, height // 2 :, : width // 5] = 1
-    return image, hole

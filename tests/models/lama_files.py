@@ -119,7 +119,9 @@ class Holder(nn.Module):
 @contextmanager
 def omegaconf() -> Iterator[tuple[Any, Any]]:
     """Classes that pickle like OmegaConf's DictConfig and AnyNode; they cannot be imported afterwards."""
-    modules = {name: types.ModuleType(name) for name in ("omegaconf", "omegaconf.dictconfig", "omegaconf.nodes")}
+    modules = {
+        name: types.ModuleType(name) for name in ("omegaconf", "omegaconf.dictconfig", "omegaconf.nodes")
+    }
 
     class DictConfig:
         def __init__(self, content: dict[str, Any]) -> None:

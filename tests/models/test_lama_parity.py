@@ -7,8 +7,9 @@ from dataclasses import asdict
 import lama_reference as reference
 import pytest
 import torch
-from conftest import picture
 from lama_reference import Shape
+from model_support import picture
+
 from rigatino_models.convert.lama import build, infer_config
 from rigatino_models.lama.net import BIG_LAMA, LAMA_FOURIER, LAMA_REGULAR, Lama, LamaConfig
 

@@ -11,10 +11,11 @@ import lama_files as files
 import lama_reference as reference
 import pytest
 import torch
-from conftest import NetRun, Run, picture
 from lama_reference import Shape, State
-from rigatino_models.checkpoint import load_state
+from model_support import NetRun, Run, picture
 from safetensors.torch import save_file
+
+from rigatino_models.checkpoint import load_state
 
 TOLERANCE = 2e-5
 Write = Callable[[Path, State], Path]
@@ -44,7 +45,9 @@ def safetensors(prefix: str) -> Write:
 def views(path: Path, state: State) -> Path:
     """Every tensor a strided view into one storage, as parameters of a flattened module are."""
     floats = {key: value for key, value in state.items() if value.is_floating_point()}
-    flat = torch.cat([torch.full((7,), torch.nan), *(value.transpose(0, -1).reshape(-1) for value in floats.values())])
+    flat = torch.cat(
+        [torch.full((7,), torch.nan), *(value.transpose(0, -1).reshape(-1) for value in floats.values())]
+    )
     start, viewed = 7, dict(state)
     for key, value in floats.items():
         shape = value.transpose(0, -1).shape
@@ -192,9 +195,7 @@ def test_settings_that_weights_do_not_show_are_refused(
     assert "generator." in result.stderr
 
 
-def test_settings_within_a_checkpoint_count_too(
-    tiny: tuple[Shape, State], tmp_path: Path, run: Run
-) -> None:
+def test_settings_within_a_checkpoint_count_too(tiny: tuple[Shape, State], tmp_path: Path, run: Run) -> None:
     result = run("weights", "inspect", files.lightning(tmp_path / "best.ckpt", tiny[1], act=True))
     assert result.exit_code == 1
     assert "generator.add_out_act" in result.stderr

@@ -17,8 +17,8 @@ from typing import Any
 import lama_files as files
 import pytest
 import torch
-from conftest import Run
 from lama_reference import Shape, State
+from model_support import Run
 from safetensors.torch import save_file
 
 Tiny = tuple[Shape, State]
@@ -88,7 +88,9 @@ def test_code_is_refused_and_never_run(
     elif place == "state":
         archive(path, pickle.dumps({"model.1.weight": evil}, protocol))
     else:
-        torch.save({"hyper_parameters": evil}, path, _use_new_zipfile_serialization=False, pickle_protocol=protocol)
+        torch.save(
+            {"hyper_parameters": evil}, path, _use_new_zipfile_serialization=False, pickle_protocol=protocol
+        )
     refused(run, path, "refused", function.__name__)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt"]
 
@@ -151,7 +153,9 @@ def test_malformed_pickles(pickled: bytes, tmp_path: Path, run: Run) -> None:
 # --- sizes
 
 
-def tensor_pickle(size: str, shape: object, stride: object, offset: object = 0, key: str = "model.1.weight") -> bytes:
+def tensor_pickle(
+    size: str, shape: object, stride: object, offset: object = 0, key: str = "model.1.weight"
+) -> bytes:
     """A state dict with one tensor, its description as given."""
 
     class Storage:
@@ -299,7 +303,8 @@ def test_flipped_bits(tmp_path: Path, tiny: Tiny, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"GIF89a", b"PK\x03\x04", b"\x80", b"\x80\x02N.", b"\xff" * 7, b"\xff" * 8 + b"{}"]
+    "content",
+    [b"", b"{}", b"GIF89a", b"PK\x03\x04", b"\x80", b"\x80\x02N.", b"\xff" * 7, b"\xff" * 8 + b"{}"],
 )
 def test_files_of_no_kind(content: bytes, tmp_path: Path, run: Run) -> None:
     (tmp_path / "x").write_bytes(content)
@@ -314,7 +319,9 @@ def test_folders_and_files_that_are_not_there(tmp_path: Path, run: Run) -> None:
 
 def test_missing_and_short_storages(tmp_path: Path, tiny: Tiny, run: Run) -> None:
     whole = files.lightning(tmp_path / "whole.ckpt", tiny[1])
-    gone = rewritten(whole, tmp_path / "a.ckpt", lambda name, data: None if name.endswith("/data/7") else data)
+    gone = rewritten(
+        whole, tmp_path / "a.ckpt", lambda name, data: None if name.endswith("/data/7") else data
+    )
     refused(run, gone, "model.", "missing or cut short")
     short = rewritten(whole, tmp_path / "b.ckpt", lambda name, data: data[:-4] if "/data/7" in name else data)
     refused(run, short, "model.", "missing or cut short")
@@ -323,7 +330,9 @@ def test_missing_and_short_storages(tmp_path: Path, tiny: Tiny, run: Run) -> Non
 def test_big_endian(tmp_path: Path, tiny: Tiny, run: Run) -> None:
     torch.save(tiny[1], tmp_path / "whole.pt")
     path = rewritten(
-        tmp_path / "whole.pt", tmp_path / "x.pt", lambda name, data: b"big" if name.endswith("byteorder") else data
+        tmp_path / "whole.pt",
+        tmp_path / "x.pt",
+        lambda name, data: b"big" if name.endswith("byteorder") else data,
     )
     refused(run, path, "big-endian")
 
@@ -335,8 +344,16 @@ def test_missing_unknown_and_misshapen_keys(tmp_path: Path, tiny: Tiny, run: Run
     state = tiny[1]
     key = "generator.model.5.conv2.ffc.convg2g.fu.conv_layer.weight"
     for name, changed, words in [
-        ("missing", {k: v for k, v in state.items() if k != key}, (key.removeprefix("generator."), "missing")),
-        ("unknown", state | {"generator.model.5.conv1.ffc.gate.weight": state[key]}, ("ffc.gate.weight", "not known")),
+        (
+            "missing",
+            {k: v for k, v in state.items() if k != key},
+            (key.removeprefix("generator."), "missing"),
+        ),
+        (
+            "unknown",
+            state | {"generator.model.5.conv1.ffc.gate.weight": state[key]},
+            ("ffc.gate.weight", "not known"),
+        ),
         ("stray", state | {"optimizer": torch.zeros(1)}, ("optimizer", "not known")),
         ("misshapen", state | {key: state[key][:-1]}, (key, "shape", "[48, 48, 1, 1]")),
         ("flat", state | {key: state[key].flatten()}, (key, "shape")),
@@ -350,7 +367,9 @@ def test_missing_unknown_and_misshapen_keys(tmp_path: Path, tiny: Tiny, run: Run
 @pytest.mark.parametrize(
     "key", ["generator.model.1.ffc.convl2l.weight", "generator.model.4.ffc.convl2g.weight"]
 )
-def test_the_keys_that_tell_the_kind_may_be_missing_too(key: str, tmp_path: Path, tiny: Tiny, run: Run) -> None:
+def test_the_keys_that_tell_the_kind_may_be_missing_too(
+    key: str, tmp_path: Path, tiny: Tiny, run: Run
+) -> None:
     torch.save({k: v for k, v in tiny[1].items() if k != key}, tmp_path / "x.pt")
     refused(run, tmp_path / "x.pt")
 

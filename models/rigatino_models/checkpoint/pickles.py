@@ -149,7 +149,8 @@ class Machine:
         self.stack.append(tuple(parts))
 
     def pack_list(self, _: Any) -> None:
-        self.stack.append(self._marked())
+        items = self._marked()
+        self.stack.append(items)
 
     def pack_dict(self, _: Any) -> None:
         pairs = _pairs(self._marked())
@@ -206,7 +207,8 @@ class Machine:
         self.reduce(None)
 
     def instance(self, argument: Any) -> None:
-        self.stack.append(self._made(_allowed(*argument.split(" ", 1)), tuple(self._marked())))
+        arguments = tuple(self._marked())
+        self.stack.append(self._made(_allowed(*argument.split(" ", 1)), arguments))
 
     def object(self, _: Any) -> None:
         kind, *arguments = self._marked() or [None]

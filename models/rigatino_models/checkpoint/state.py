@@ -192,9 +192,7 @@ def _entry(key: str, part: Any, content: TorchFile) -> Entry:
         return Entry((), None, _nothing)
     part.check(key)
     content.storages.check(key, part)
-    return Entry(
-        tuple(part.shape), part.storage.dtype, lambda: part.read(content.storages.get(part.storage.key))
-    )
+    return Entry(tuple(part.shape), part.storage.dtype, partial(content.storages.tensor, part))
 
 
 def _safetensors(path: Path, resources: ExitStack) -> StateFile:

@@ -69,13 +69,14 @@ class TensorRef:
         return int(math.prod(self.shape) * dtype.itemsize)
 
     def read(self, data: bytearray) -> Tensor:
-        """The tensor, given the bytes of the whole storage."""
+        """The tensor, given the bytes of the whole storage; one that is all of it stays where it is."""
         if 0 in self.shape:
             return torch.empty(tuple(self.shape), dtype=self.storage.dtype)
         end = self.storage.start + self.storage.size
         flat = torch.frombuffer(data, dtype=self.storage.dtype, count=end)
         view = flat.as_strided(tuple(self.shape), tuple(self.stride), self.storage.start + self.offset)
-        return view.clone(memory_format=torch.contiguous_format)
+        whole = view.is_contiguous() and self.nbytes == len(data)
+        return view if whole else view.clone(memory_format=torch.contiguous_format)
 
 
 def call(function: Global, arguments: tuple[Any, ...]) -> Any:

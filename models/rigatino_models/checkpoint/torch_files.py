@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+from torch import Tensor
+
 from rigatino_models.checkpoint.archive import open_archive
 from rigatino_models.checkpoint.pickles import Global, Inert, Machine
 from rigatino_models.checkpoint.tensors import Storage, TensorRef, call, storage
@@ -29,7 +31,7 @@ class TorchFile(NamedTuple):
 
 
 class Storages:
-    """Gives a storage's bytes; keeps the last one, for tensors often share theirs."""
+    """Where the bytes of storages lie; the last that was read is kept, for tensors may share one."""
 
     def __init__(self) -> None:
         self._last: tuple[str, bytearray] = ("", bytearray())
@@ -51,11 +53,15 @@ class Storages:
         if size > LARGEST_STORAGE:
             raise Misfit(name, "its storage is larger than weights need")
 
-    def get(self, key: str) -> bytearray:
-        """The bytes of a storage that `check` has seen."""
+    def tensor(self, ref: TensorRef) -> Tensor:
+        """A tensor that `check` has seen, in memory of its own."""
+        key = ref.storage.key
         if self._last[0] != key or not self._last[1]:
             self._last = (key, self._bytes(key))
-        return self._last[1]
+        data = self._last[1]
+        if ref.nbytes == len(data):
+            self._last = ("", bytearray())
+        return ref.read(data)
 
 
 class ZipStorages(Storages):

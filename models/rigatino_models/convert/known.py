@@ -11,26 +11,23 @@ from rigatino_models.lama.spec import title
 
 TORCHSCRIPT = "TorchScript archive"
 PLACES = "not stated by their authors; trained on Places2 (non-commercial research)"
+UNSTATED = "not stated by their authors"
 
 
 @dataclass(frozen=True)
 class Known:
-    """One file: a short name, a title, the hash that is published with it, and the licence of the weights."""
+    """One TorchScript file: our name for it, title, architecture, published hash, the weights' licence."""
 
     name: str
     title: str
+    architecture: str
     md5: str
     licence: str
 
 
 KNOWN = (
-    Known("big-lama", "Big-LaMa", "e3aa4aaa15225a33ec84f9f4bc47e500", PLACES),
-    Known(
-        "anime-lama",
-        "Big-LaMa for drawings",
-        "29f284f36a0a510bcacf39ecf4c4d54f",
-        "not stated by their authors",
-    ),
+    Known("big-lama", "Big-LaMa", "Big-LaMa", "e3aa4aaa15225a33ec84f9f4bc47e500", PLACES),
+    Known("anime-lama", "Big-LaMa for drawings", "Big-LaMa", "29f284f36a0a510bcacf39ecf4c4d54f", UNSTATED),
 )
 
 
@@ -43,9 +40,10 @@ def recognise(path: Path, weights: Weights) -> Known | None:
 
 
 def check_claim(path: Path, weights: Weights, name: str) -> None:
-    """Raise ModelError weights_hash for a file that is to bear a known one's name, but is another."""
+    """Raise ModelError weights_hash for a file that would bear a known one's name, looks like it, but is not."""
     for known in KNOWN:
-        if known.name == name and weights.origin == TORCHSCRIPT and title(weights.config) == "Big-LaMa":
+        same_kind = weights.origin == TORCHSCRIPT and title(weights.config) == known.architecture
+        if known.name == name and same_kind:
             found = digest(path, "md5")
             if found != known.md5:
                 raise ModelError("weights_hash", file=str(path), expected=known.md5, found=found)

@@ -1,0 +1,193 @@
+"""Imported weights: converted once, recorded with their hash, chosen by name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import lama_files as files
+import pytest
+import torch
+from lama_reference import Shape, State
+from model_support import NetRun, Run, picture
+
+from rigatino import weights
+from rigatino_models.convert import known
+from rigatino_wire.errors import Failure
+
+Tiny = tuple[Shape, State]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, tiny: Tiny) -> Path:
+    """A checkpoint in the original's folder, named after it."""
+    return files.folder(tmp_path / "My Model", tiny[1])
+
+
+def listed(run: Run) -> dict[str, dict[str, object]]:
+    return {entry["name"]: entry for entry in json.loads(run("weights", "list", "--json").stdout)}
+
+
+def test_import_and_use_by_name(checkpoint: Path, run: Run, net_run: NetRun, own_data_folder: Path) -> None:
+    image, hole = picture(40, 56)
+    direct = net_run(checkpoint, image, hole)["raw"]
+    result = run("weights", "import", checkpoint, "--as", "mine")
+    assert result.exit_code == 0, result.output
+    assert "mine" in result.stdout
+    named = net_run("mine", image, hole)["raw"]
+    assert torch.equal(torch.from_numpy(named), torch.from_numpy(direct))
+    entry = listed(run)["mine"]
+    assert entry["bundled"] is False
+    assert entry["source"]["kind"] == "Lightning checkpoint"  # type: ignore[index]
+    assert sorted(file.name for file in (own_data_folder / "weights").iterdir()) == [
+        "mine.json",
+        "mine.safetensors",
+    ]
+    assert weights.locate("mine").spec.title == "LaMa-Fourier (8 wide, 1 blocks)"
+
+
+def test_the_bundled_network_comes_first(run: Run, checkpoint: Path) -> None:
+    run("weights", "import", checkpoint, "--as", "a")
+    assert list(listed(run)) == [weights.default_network(), "a"]
+    assert [info.name for info in weights.network_infos()] == [weights.default_network(), "a"]
+    assert weights.locate("").spec.name == weights.default_network()
+    assert weights.default_network() in run("weights", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("My Model", "my-model"),
+        ("My Model/models/best.ckpt", "my-model"),
+        ("Größe_1.0.pt", "gr-e_1.0"),
+        ("===.pt", "weights"),
+    ],
+)
+def test_names_are_made_from_files(
+    file: str, name: str, checkpoint: Path, tmp_path: Path, tiny: Tiny, run: Run
+) -> None:
+    path = tmp_path / file
+    if not path.exists():
+        torch.save(tiny[1], path)
+    facts = json.loads(run("weights", "import", path, "--json").stdout)
+    assert facts["name"] == name
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "-a", ".a", "a/b", "ä", "a" * 65, " "])
+def test_names_that_are_refused(name: str, checkpoint: Path, run: Run, own_data_folder: Path) -> None:
+    result = run("weights", "import", checkpoint, "--as", name)
+    assert result.exit_code == 1
+    assert "cannot be named" in result.stderr
+    assert not own_data_folder.exists()
+
+
+def test_names_are_not_taken_twice(checkpoint: Path, run: Run) -> None:
+    run("weights", "import", checkpoint, "--as", "mine")
+    for name in ("mine", weights.default_network()):
+        result = run("weights", "import", checkpoint, "--as", name)
+        assert result.exit_code == 1
+        assert "already" in result.stderr
+
+
+def test_remove(checkpoint: Path, run: Run, own_data_folder: Path) -> None:
+    run("weights", "import", checkpoint, "--as", "mine")
+    assert run("weights", "remove", "mine").exit_code == 0
+    assert list((own_data_folder / "weights").iterdir()) == []
+    for name in ("mine", weights.default_network(), "../mine"):
+        result = run("weights", "remove", name)
+        assert result.exit_code == 1
+        assert "no imported weights" in result.stderr
+
+
+def test_a_file_that_changed_is_not_loaded(
+    checkpoint: Path, run: Run, own_data_folder: Path, tmp_path: Path
+) -> None:
+    run("weights", "import", checkpoint, "--as", "mine")
+    file = own_data_folder / "weights" / "mine.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    for source in ("mine", file):
+        target = tmp_path / "out.npz"
+        result = run("net", "run", source, "--input", "absent.npz", "--output", target)
+        assert result.exit_code == 1
+        source_missing = "absent.npz" in result.stderr
+        assert source_missing or "not the ones on record" in result.stderr
+    with pytest.raises(Exception, match="weights_hash"):
+        weights_load("mine")
+
+
+def weights_load(name: str) -> None:
+    from rigatino_models import convert
+
+    entry = weights.locate(name)
+    convert.load(entry.path, entry.sha256)
+
+
+def test_a_refused_file_leaves_nothing_behind(tmp_path: Path, run: Run, own_data_folder: Path) -> None:
+    (tmp_path / "x.ckpt").write_bytes(b"\x80\x02cos\nsystem\n.")
+    result = run("weights", "import", tmp_path / "x.ckpt")
+    assert result.exit_code == 1
+    assert "refused" in result.stderr
+    assert not own_data_folder.exists()
+
+
+def test_a_folder_that_cannot_be_written(checkpoint: Path, run: Run, own_data_folder: Path) -> None:
+    own_data_folder.write_text("a file where the folder should be")
+    result = run("weights", "import", checkpoint)
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "record", ["", "[]", "{}", '{"system": "other", "config": {}, "licence": "", "source": {"kind": ""}}']
+)
+def test_damaged_records(
+    record: str, own_data_folder: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others stay usable; who asks for the damaged one is told."""
+    folder = own_data_folder / "weights"
+    folder.mkdir(parents=True)
+    (folder / "broken.json").write_text(record)
+    with caplog.at_level(logging.WARNING):
+        assert list(listed(run)) == [weights.default_network()]
+    assert "broken.json" in caplog.text
+    with pytest.raises(Failure) as caught:
+        weights.locate("broken")
+    assert caught.value.code == "weights_unreadable"
+
+
+def test_unknown_names_are_answered_with_the_known_ones(own_data_folder: Path) -> None:
+    for name in ("nothing", "../weights/nothing", ""):
+        if name:
+            with pytest.raises(Failure, match=weights.default_network()):
+                weights.locate(name)
+
+
+def test_known_foreign_files(tmp_path: Path, tiny: Tiny, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with a published hash is recognised; another one may not take its name."""
+    genuine = files.torchscript(tmp_path / "genuine.pt", tiny[1])
+    other = files.torchscript(tmp_path / "other.pt", {k: v + 1 for k, v in tiny[1].items()})
+    from rigatino_models.convert import digest
+
+    entry = known.Known(
+        "famous", "Famous LaMa", "LaMa-Fourier (8 wide, 1 blocks)", digest(genuine, "md5"), "not stated"
+    )
+    monkeypatch.setattr(known, "KNOWN", (entry,))
+    refused = run("weights", "import", other, "--as", "famous")
+    assert refused.exit_code == 1
+    assert entry.md5 in refused.stderr
+    assert json.loads(run("weights", "inspect", genuine, "--json").stdout)["known_as"] == "famous"
+    assert json.loads(run("weights", "import", genuine, "--json").stdout)["title"] == "Famous LaMa"
+    assert run("weights", "import", other, "--as", "other").exit_code == 0
+
+
+def test_listing_needs_no_torch() -> None:
+    program = (
+        "from rigatino import weights; weights.network_infos(); import sys; sys.exit('torch' in sys.modules)"
+    )
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", program], env=path, timeout=60).returncode == 0
