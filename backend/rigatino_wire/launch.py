@@ -174,12 +174,20 @@ def _started_client(
         if found is not None and (lost or found != before) and _is_ready(found):
             started.yield_to(found)
             return Client(found)
+        if found is not None and found != before and found.pid == started.process.pid:
+            _demand_this_version(found)
         if ended and not lost:
             raise Unreachable("daemon_start_failed", log=str(started.log), tail=started.said())
         _rest(AGAIN if lost else PAUSE, pause)
         if lost:  # to one that is not ready yet, or to one that is just ending
             started = _start(command, runtime)._replace(again=True)
     raise Unreachable("daemon_start_slow", log=str(started.log), seconds=round(wait))
+
+
+def _demand_this_version(found: Connection) -> None:
+    """The daemon just started must be of this version: another start would bring the same one again."""
+    if not _of_this_version(found):
+        raise Unreachable("version_differs", found=found.version, expected=__version__)
 
 
 def _rest(seconds: float, pause: Wait) -> None:

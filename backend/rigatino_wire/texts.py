@@ -67,6 +67,10 @@ _WAY_TO_THE_DAEMON = {
         "The command {command}, which starts the Rigatino daemon, cannot be run: {why}.",
         "Run “rigatino install-plugin” again.",
     ),
+    "version_differs": Text(
+        "The daemon's program is version {found} of Rigatino, this side is version {expected}.",
+        "Run “rigatino install-plugin” again, then start GIMP anew.",
+    ),
     "daemon_start_slow": Text(
         "The Rigatino daemon was started but was not ready after {seconds} seconds.",
         "Look into its log {log}, or try again.",

@@ -74,6 +74,7 @@ def test_the_wheel_holds_what_it_needs_and_no_tests(wheel: Path) -> None:
         "rigatino_wire/py.typed",
     ):
         assert wanted in names
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     top = {name.partition("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "rigatino", "rigatino_wire", "rigatino_models",

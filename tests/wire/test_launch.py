@@ -193,6 +193,15 @@ def test_another_version_is_replaced(runtime: Path, trait: str) -> None:
     assert stop_daemon(runtime)
 
 
+def test_a_program_of_another_version_is_told_at_once(runtime: Path) -> None:
+    """An old plug-in beside an upgraded program: starting it again would bring the same one."""
+    with pytest.raises(Unreachable) as caught:
+        ensure_daemon(command("old"), runtime, wait=30)
+    assert caught.value.code == "version_differs"
+    assert __version__ in caught.value.sentence
+    assert stop_daemon(runtime)
+
+
 def test_a_daemon_that_does_not_listen_is_ended_by_force(
     runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

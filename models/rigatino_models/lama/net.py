@@ -18,6 +18,9 @@ from rigatino_models.layers.diffuse import diffuse
 from rigatino_models.layers.ffc import FFCBlock, FFCNormAct, reflect
 
 Step = Callable[[int, int], None]
+# Corrections of the first guess start small: at full strength the first steps overshoot, and the decoder learns to be
+# silent (98 % of its last features were dead after 2,000 steps).
+CAUTION = 8
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def first_guess(config: LamaConfig, image: Tensor, hole: Tensor) -> Tensor:
 
 def corrected(config: LamaConfig, answer: Tensor, guess: Tensor) -> Tensor:
     """The decoder's answer before its sigmoid; with `prefill` it is a correction of the guess."""
-    return answer + torch.logit(guess, eps=1 / 64) if config.prefill else answer
+    return answer / CAUTION + torch.logit(guess, eps=1 / 64) if config.prefill else answer
 
 
 class Lama(nn.Module):
@@ -215,9 +218,5 @@ def _decoder(config: LamaConfig) -> Iterator[nn.Module]:
         yield nn.BatchNorm2d(narrow)
         yield nn.ReLU(inplace=True)
     yield Reflect(3)
-    last = nn.Conv2d(config.widths[0], 3, 7)
-    if config.prefill:  # training begins with the first guess itself
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias) if last.bias is not None else None
-    yield last
+    yield nn.Conv2d(config.widths[0], 3, 7)
     yield nn.Sigmoid()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
@@ -40,6 +41,8 @@ class Trainer:
         self.recipe, self.folder = recipe, RunFolder(out, resume)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = Lama(recipe.network).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.start:
+            begin_with(self.net, Path(recipe.start))
         rate = recipe.optimiser
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), rate.rate, betas=(0.9, 0.99), weight_decay=rate.weight_decay, foreach=True
@@ -202,6 +205,16 @@ class Trainer:
             "config": json.dumps(asdict(self.recipe.network)),
             "training": json.dumps(facts),
         }
+
+
+def begin_with(net: nn.Module, file: Path) -> None:
+    """Take the weights of a safetensors file that the network has in the same shape; log what it keeps of its own."""
+    wanted = net.state_dict()
+    found = {
+        key: value.float() for key, value in load_file(file).items() if value.shape == wanted.get(key, value[:0]).shape
+    }
+    log.info("Kept as initialised: %s", ", ".join(sorted(wanted.keys() - found.keys())) or "nothing")
+    net.load_state_dict(wanted | found)
 
 
 def _outlive(_: int) -> None:

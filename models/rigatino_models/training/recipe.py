@@ -59,11 +59,12 @@ class Log:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run besides the photos."""
+    """Everything that decides a run besides the photos. `start`: a file of weights to begin with, where they fit."""
 
     name: str
     network: LamaConfig
     seed: int = 0
+    start: str = ""
     data: Data = Data()
     optimiser: Optimiser = Optimiser()
     losses: Losses = Losses()
