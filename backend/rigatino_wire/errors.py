@@ -89,7 +89,7 @@ class Unreachable(Failure):
     """There is no daemon, or it does not answer any more."""
 
     codes = frozenset({
-        "daemon_absent", "daemon_silent", "daemon_lost", "daemon_start_failed", "daemon_start_slow",
+        "daemon_absent", "daemon_silent", "daemon_lost", "daemon_start_failed", "daemon_start_slow", "version_differs",
         "daemon_stop_failed", "command_failed",
     })  # fmt: skip
 
