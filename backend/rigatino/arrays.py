@@ -16,6 +16,7 @@ from rigatino_wire.errors import Failure
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
+ROUNDING = 1e-4  # what computing in float32 may have left outside a range
 
 
 class Arrays:
@@ -50,7 +51,7 @@ class Arrays:
             raise self.wrong(name, f"has the shape {list(value.shape)}, not [{expected}]")
         if not np.isfinite(value).all():
             raise self.wrong(name, "holds values that are not finite")
-        if within is not None and (value.min() < within[0] or value.max() > within[1]):
+        if within is not None and (value.min() < within[0] - ROUNDING or value.max() > within[1] + ROUNDING):
             raise self.wrong(name, f"holds values outside {within[0]:g} to {within[1]:g}")
         return np.ascontiguousarray(value)
 

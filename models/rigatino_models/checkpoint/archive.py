@@ -13,6 +13,7 @@ MOST_BYTES = 16 * 2**30
 SMALL = 16 * 2**20  # bytes that an entry may unpack to without being asked for its ratio
 HIGHEST_RATIO = 100  # weights hardly compress at all
 LOCAL_HEADER = 30
+ABSOLUTE = re.compile(r"([A-Za-z]:)?[/\\]")
 
 
 def open_archive(file: BinaryIO) -> zipfile.ZipFile:
@@ -31,7 +32,7 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
 
 def _check(entry: zipfile.ZipInfo) -> None:
     name = shown(entry.filename)
-    if entry.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", entry.filename) or ":" in name:
+    if ABSOLUTE.match(entry.filename) or ".." in re.split(r"[/\\]", entry.filename):
         raise Unsafe(f"its entry “{name}” leads outside the archive")
     if entry.flag_bits & 1:
         raise Unreadable("it is encrypted")
