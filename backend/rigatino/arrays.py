@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rigatino import atomic
 from rigatino_wire.errors import Failure
 
 Array = NDArray[Any]
@@ -62,15 +62,8 @@ class Arrays:
 
 def write(file: Path, values: Mapping[str, Array]) -> None:
     """Write an .npz file, in place of one that may be there. Raises Failure file_unwritable."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as out:
-            np.savez(out, **dict(values))  # type: ignore[arg-type]
-        part.replace(file)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(file), why=error.strerror or "output error") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic.replacing(file) as part, part.open("wb") as out:
+        np.savez(out, **dict(values))  # type: ignore[arg-type]
 
 
 def _fits(found: int, wanted: int | str) -> bool:

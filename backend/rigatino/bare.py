@@ -12,15 +12,14 @@ import torch
 from rigatino import weights as library
 from rigatino.arrays import Arrays, Floats
 from rigatino.failures import translated
+from rigatino.pool import TYPES
 from rigatino_models import convert, registry
 from rigatino_models.convert import Weights
-from rigatino_models.inpainter import Inpainter, composite, mirror, round_up
+from rigatino_models.inpainter import Inpainter, composite
 from rigatino_models.lama.fast import fast
 from rigatino_models.lama.net import Lama
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass
@@ -50,7 +49,8 @@ def run(source: str, arrays: Arrays, options: Options) -> dict[str, Floats]:
     with translated():
         found = convert.read(path, sha256)
     spec = registry.describe(found.system, "bare", found.config, library.UNSTATED, found.origin)
-    return RUNNERS[found.system](found, spec, arrays, options)
+    with translated():
+        return RUNNERS[found.system](found, spec, arrays, options)
 
 
 def _lama(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options) -> dict[str, Floats]:
@@ -64,8 +64,9 @@ def _lama(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options)
     network = weights.network()
     if quick:
         assert isinstance(network, Lama)
-        network = fast(network, PRECISIONS[options.precision])
-    return _filled(Inpainter(network, spec.multiple, spec.minimum), spec, image, hole)
+        network = fast(network, TYPES[options.precision])
+    raw = Inpainter(network, spec.multiple, spec.minimum, spec.square).raw(image, hole)
+    return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
 
 
 def _picture(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,17 +75,6 @@ def _picture(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
     number, _, height, width = image.shape
     hole = arrays.floats("hole", number, 1, height, width, within=(0, 1))
     return torch.from_numpy(image), torch.from_numpy(hole)
-
-
-def _filled(
-    network: Inpainter, spec: NetworkSpec, image: torch.Tensor, hole: torch.Tensor
-) -> dict[str, Floats]:
-    """raw and out; a network that takes squares only sees the picture continued to one."""
-    height, width = image.shape[-2:]
-    side = round_up(max(height, width, spec.minimum), spec.multiple)
-    sides = (side, side) if spec.square else (height, width)
-    raw = network.raw(mirror(image, *sides), mirror(hole, *sides))[..., :height, :width]
-    return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
 
 
 def _array(tensor: torch.Tensor) -> Floats:

@@ -21,6 +21,7 @@ from rigatino_models.memory import release_freed_memory
 from rigatino_wire import __version__
 from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.messages import (
+    MAX_NETWORKS,
     Cancel,
     Describe,
     Description,
@@ -121,7 +122,7 @@ class Dispatcher:
             device=self._device,
             precision=self._precision,
             default_network=weights.default_network(),
-            networks=weights.network_infos(),
+            networks=weights.network_infos()[:MAX_NETWORKS],
             limits=Limits(),
         )
 

@@ -22,7 +22,7 @@ def console(environment: Mapping[str, str] = os.environ) -> str | None:
     """GIMP's console program: the first that RIGATINO_GIMP names ("3.2=COMMAND:..."), else one on the PATH."""
     named = environment.get("RIGATINO_GIMP", "")
     if named:
-        return named.split(":")[0].partition("=")[2]
+        return named.split(":")[0].rpartition("=")[2]
     return next((found for name in CONSOLES if (found := shutil.which(name))), None)
 
 

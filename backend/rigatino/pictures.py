@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from rigatino.atomic import why
 from rigatino_wire.errors import Failure
 
 Image.MAX_IMAGE_PIXELS = 2**28
 MODES = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGBA", "PA": "RGBA"}
+DARK = 8
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
@@ -42,14 +44,23 @@ def read(path: Path) -> Picture:
     if exif:
         extras["exif"] = exif.tobytes()
     mode = MODES[image.mode]
-    if image.mode == "P" and "transparency" not in image.info:
+    if "transparency" in image.info:
+        mode = {"L": "LA", "RGB": "RGBA"}.get(mode, mode)
+    elif image.mode == "P":
         mode = "RGB"
-    return Picture(np.asarray(image.convert(mode).convert("RGBA")), mode, extras)
+    return Picture(np.asarray(image.convert("RGBA")), mode, extras)
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Read a mask as [H,W] uint8, 255 = fill: its brightness, or its alpha where it is painted in black alone."""
-    image = _open(path, deep=True)
+    """Read a mask as [H,W] uint8, 255 = fill: its brightness, or its alpha where it is painted in black alone.
+
+    What is darker than DARK is black: JPEG's noise and a scanner's dark mark nothing.
+    """
+    mask = _brightness(_open(path, deep=True))
+    return np.where(mask < DARK, np.uint8(0), mask)
+
+
+def _brightness(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):
         deep_mask: NDArray[np.uint32] = np.asarray(image, np.uint32)
         high: NDArray[np.uint8] = np.minimum(deep_mask >> 8, 255).astype(np.uint8)
@@ -71,6 +82,8 @@ def check_output(path: Path, picture_mode: str, force: bool) -> None:
         raise Failure("no_alpha", file=str(path))
     if not path.parent.is_dir():
         raise Failure("folder_missing", folder=str(path.parent))
+    if path.is_dir():
+        raise Failure("file_unwritable", file=str(path), why="it is a folder")
     if path.exists() and not force:
         raise Failure("file_exists", file=str(path))
 
@@ -92,7 +105,7 @@ def write(path: Path, picture: Picture, force: bool = False) -> None:
     except FileExistsError:
         raise Failure("file_exists", file=str(path)) from None
     except (OSError, ValueError) as error:
-        raise Failure("file_unwritable", file=str(path), why=str(error)) from None
+        raise Failure("file_unwritable", file=str(path), why=why(error)) from None
 
 
 def _place(part: Path, path: Path, force: bool) -> None:
@@ -100,10 +113,11 @@ def _place(part: Path, path: Path, force: bool) -> None:
     mask = os.umask(0)
     os.umask(mask)
     part.chmod(0o666 & ~mask)
-    if force:
-        part.replace(path)
-    else:
-        os.link(part, path)
+    if not force:
+        os.close(
+            os.open(path, os.O_CREAT | os.O_EXCL)
+        )  # reserves the name, on file systems without links too
+    part.replace(path)
 
 
 def _open(path: Path, deep: bool = False) -> Image.Image:
@@ -122,7 +136,8 @@ def _open(path: Path, deep: bool = False) -> Image.Image:
 
 
 def _refuse(path: Path, image: Image.Image, deep: bool) -> None:
-    if getattr(image, "n_frames", 1) > 1:
+    # In MPO, the JPEG of many phones, the pages after the first are previews and gain maps.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise Failure("many_pages", file=str(path))
     # Pillow reads 16-bit RGB as 8-bit without a word; what it is about to decode says the truth.
     raw = [str(tile[3]) for tile in getattr(image, "tile", [])]

@@ -72,7 +72,7 @@ class Pool:
         assert isinstance(net, Lama)
         form = fast(net, TYPES[precision]).to(self.device)
         log.info("Loaded %s in %s on %s", name, precision, self.device)
-        inpainter = Inpainter(form, place.spec.multiple, place.spec.minimum)
+        inpainter = Inpainter(form, place.spec.multiple, place.spec.minimum, place.spec.square)
         return Loaded(name, place.sha256, place.spec.comfortable, precision, self.device, inpainter)
 
 

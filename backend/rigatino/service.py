@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rigatino import compose
 from rigatino.compose import Floats
+from rigatino.failures import translated
 from rigatino.pool import Loaded, Pool
 from rigatino.settings import Settings
 from rigatino_models.inpainter import Inpainter
@@ -75,7 +76,8 @@ class Service:
         loaded = self.pool.get(request.network, request.precision)
         clock.lap("load")
         size, scale = working_size(known.shape, loaded.comfortable)
-        raw = _run(loaded, region.rgb, known, size, lambda done, total: progress("filling", done / total))
+        with translated():
+            raw = _run(loaded, region.rgb, known, size, lambda done, total: progress("filling", done / total))
         clock.lap("network")
         offset, fill = _lay(region, raw, request)
         clock.lap("compose")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rigatino import atomic
 from rigatino.failures import translated
 from rigatino.settings import Settings
 from rigatino_models import registry
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 RECORD_VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+LONGEST_LICENCE = 100  # characters that clients are told
 UNSTATED = "not stated; ask their authors"
 
 
@@ -97,12 +98,13 @@ def import_file(path: Path, name: str = "", data_dir: Path | None = None) -> Ent
         record = _free(name, _folder(data_dir))
         target = record.with_name(f"{name}.safetensors")
         convert.save(weights, target)
+        stated = weights.metadata.get("licence", UNSTATED)
         facts = {
             "version": RECORD_VERSION,
             "system": weights.system,
             "config": weights.config,
             "title": recognised.title if recognised else "",
-            "licence": recognised.licence if recognised else weights.metadata.get("licence", UNSTATED),
+            "licence": (recognised.licence if recognised else stated)[:LONGEST_LICENCE],
             "sha256": convert.digest(target),
             "source": _source(path, weights.origin, convert.digest(path)),
         }
@@ -170,9 +172,10 @@ def _entry(record: Path) -> Entry:
             facts["system"], record.stem, facts["config"], facts["licence"], facts["source"]["kind"]
         )
         spec = replace(spec, title=facts["title"] or spec.title)
+        _info(spec)  # what clients cannot be told is damaged
         path = record.with_name(f"{record.stem}.safetensors")
         return Entry(spec, path, str(facts["sha256"]), source=dict(facts["source"]))
-    except (OSError, ValueError, TypeError, KeyError, ModelError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ModelError, Failure, RecursionError) as error:
         why = "its record is damaged; remove it and import the weights again"
         raise Failure("weights_unreadable", file=str(record), why=why) from error
 
@@ -206,11 +209,5 @@ def _source(path: Path, kind: str, sha256: str) -> dict[str, str]:
 
 def _write(path: Path, text: str) -> None:
     """Write a file atomically. Raises Failure file_unwritable."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with atomic.replacing(path) as part:
         part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(path), why=error.strerror or "output error") from error
-    finally:
-        part.unlink(missing_ok=True)

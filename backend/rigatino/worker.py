@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from rigatino import pipe
+from rigatino.failures import is_full_memory
 from rigatino.settings import Settings
 from rigatino_models.memory import keep_freed_memory, release_freed_memory
 from rigatino_wire.errors import Cancelled, Failure
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 REST = 5.0  # seconds without work until freed memory goes back
 PAUSE = 0.05  # seconds between two reports of progress
-MARKS_OF_FULL_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 MARKS_OF_A_BROKEN_DEVICE = ("CUDA error", "device-side assert", "CUDNN_STATUS", "CUBLAS_STATUS")
 
 log = logging.getLogger("rigatino.worker")
@@ -163,7 +163,7 @@ def _as_failure(error: Exception, log_file: str) -> Failure:
         return error
     log.exception("unforeseen")
     text = str(error)
-    if isinstance(error, MemoryError) or any(mark in text for mark in MARKS_OF_FULL_MEMORY):
+    if is_full_memory(error):
         return Failure("out_of_memory")
     if any(mark in text for mark in MARKS_OF_A_BROKEN_DEVICE):
         os._exit(1)

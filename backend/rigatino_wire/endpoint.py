@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from rigatino_wire.errors import Failure
@@ -130,7 +131,9 @@ def _foreign(found: os.stat_result) -> bool:
 
 
 def _open(found: os.stat_result) -> bool:
-    return os.name != "nt" and bool(found.st_mode & 0o077)
+    """Whether others may write here, or read the key where it is a file."""
+    others = 0o022 if S_ISDIR(found.st_mode) else 0o077
+    return os.name != "nt" and bool(found.st_mode & others)
 
 
 def _fits(path: str) -> bool:

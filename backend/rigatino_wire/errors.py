@@ -103,7 +103,7 @@ class Cancelled(Failure):
         super().__init__(code, **params)
 
 
-class _Blanks(dict[str, Scalar]):
+class Blanks(dict[str, Scalar]):
     """Parameters for format_map: a missing one becomes a question mark, an error must not raise another."""
 
     def __missing__(self, name: str) -> str:
@@ -111,7 +111,7 @@ class _Blanks(dict[str, Scalar]):
 
 
 def _formatted(text: Text, params: Mapping[str, Scalar]) -> Text:
-    values = _Blanks(params)
+    values = Blanks(params)
     return Text(text.sentence.format_map(values), text.hint.format_map(values))
 
 

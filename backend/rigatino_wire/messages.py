@@ -79,7 +79,8 @@ def _array(*axes: str | int) -> f.Rule:
         f.demand(isinstance(value, Array) and len(value.shape) == len(axes))
         f.demand(all(isinstance(axis, str) or axis == side for axis, side in zip(axes, value.shape)))
         if value.shape[-3] * value.shape[-2] > MAX_PIXELS:
-            raise ProtocolError("too_large", what="image", size=value.nbytes, limit=MAX_PIXELS)
+            limit = MAX_PIXELS * ITEM_SIZES[value.dtype] * value.shape[-1]
+            raise ProtocolError("too_large", what="image", size=value.nbytes, limit=limit)
         return Array(value.dtype, value.shape, value.data)
 
     def dump(value: Array) -> dict[str, Any]:

@@ -87,7 +87,7 @@ _WAY_TO_THE_DAEMON = {
         "Remove it, or set RIGATINO_RUNTIME_DIR to a folder of yours.",
     ),
     "runtime_open": Text(
-        "The folder {folder} is open to other users.", "Close it with “chmod 700 {folder}”."
+        "Other users may write to the folder {folder}.", "Close it with “chmod 700 {folder}”."
     ),
     "runtime_unusable": Text(
         "The folder {folder} cannot be used: {why}.",
@@ -121,7 +121,7 @@ _REQUEST = {
     "hole_empty": Text("There is nothing to fill: the hole is empty.", "Mark the area that is to be filled."),
     "hole_everything": Text(
         "There is nothing to fill from: the hole covers everything.",
-        "Leave some of the picture outside the hole.",
+        "Leave some of the picture outside the hole, or lower grow.",
     ),
     "size_mismatch": Text(
         "Picture ({picture}) and mask ({mask}) differ in size.", "Give a mask of exactly the picture's size."
@@ -131,7 +131,6 @@ _REQUEST = {
     "out_of_memory": Text(
         "There is not enough memory for this fill.", "Select a smaller area, or close other programs."
     ),
-    "too_small": Text("The picture is too small to be filled.", "Use a picture of at least 2 by 2 pixels."),
     "too_many_pixels": Text(
         "The area has {pixels} pixels, the daemon takes {limit}.",
         "Select a smaller area or lower the context.",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rigatino_models.lama.net import Step
+from rigatino_models.spec import Step
 
 
 class Inpainter:
     """Pads to what the network takes, runs it, crops back.
 
-    `net(image, hole, on_step)` takes sides that are multiples of `multiple` and at least `minimum`.
+    `net(image, hole, on_step)` takes sides that are multiples of `multiple`, at least `minimum`, equal if `square`.
     """
 
-    def __init__(self, net: nn.Module, multiple: int, minimum: int) -> None:
-        self.net, self.multiple, self.minimum = net, multiple, minimum
+    def __init__(self, net: nn.Module, multiple: int, minimum: int, square: bool = False) -> None:
+        self.net, self.multiple, self.minimum, self.square = net, multiple, minimum, square
 
     @torch.inference_mode()
     def raw(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
@@ -30,6 +30,8 @@ class Inpainter:
 
     def _sides(self, height: int, width: int) -> tuple[int, int]:
         """The sides after padding."""
+        if self.square:
+            height = width = max(height, width)
         return (
             round_up(max(height, self.minimum), self.multiple),
             round_up(max(width, self.minimum), self.multiple),

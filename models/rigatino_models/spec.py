@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Step = Callable[[int, int], None]  # (layers done, layers in all); what it raises ends the work
 
 
 @dataclass(frozen=True)

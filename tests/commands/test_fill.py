@@ -115,7 +115,15 @@ def test_an_unknown_network_is_told_the_known_ones(hole: tuple[Path, Path], tmp_
 
 
 @pytest.mark.parametrize(
-    "words", [["fill"], ["fill", "a", "b"], ["nothing"], ["fill", "a", "b", "-o", "c", "--grow", "x"]]
+    "words",
+    [
+        ["fill"],
+        ["fill", "a", "b"],
+        ["nothing"],
+        ["fill", "a", "b", "-o", "c", "--grow", "x"],
+        ["fill", "a", "b", "-o", "c", "--feather", "nan"],
+        ["fill", "a", "b", "-o", "c", "--seed", "1" + 30 * "0"],
+    ],
 )
 def test_wrong_usage_is_status_2(words: list[str]) -> None:
     assert rigatino(*words).exit_code == 2
@@ -126,6 +134,14 @@ def test_every_command_has_help(command: str) -> None:
     done = rigatino(command, "--help")
     assert done.exit_code == 0
     assert "Usage:" in done.output
+
+
+def test_the_demo_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("dear")
+    done = rigatino("demo", "--out", tmp_path / "file")
+    assert done.exit_code == 1
+    assert "cannot be written" in done.stderr
+    assert (tmp_path / "file").read_text() == "dear"
 
 
 def test_grey_and_alpha_pictures(hole: tuple[Path, Path], tmp_path: Path) -> None:

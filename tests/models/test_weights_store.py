@@ -14,6 +14,8 @@ import pytest
 import torch
 from lama_reference import Shape, State
 from model_support import NetRun, Run, picture
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from rigatino import weights
 from rigatino_models.convert import known
@@ -186,3 +188,35 @@ def test_listing_needs_no_torch() -> None:
     )
     path = {"PYTHONPATH": ":".join(sys.path)}
     assert subprocess.run([sys.executable, "-c", program], env=path, timeout=60).returncode == 0
+
+
+def test_a_long_licence_is_cut_and_harms_nobody(
+    tmp_path: Path, run: Run, checkpoint: Path, own_data_folder: Path
+) -> None:
+    run("weights", "import", checkpoint, "--as", "mine")
+    own = own_data_folder / "weights" / "mine.safetensors"
+    tensors = load_file(own)
+    with safe_open(own, "pt") as file:
+        metadata = file.metadata()
+    save_file(tensors, tmp_path / "long.safetensors", metadata | {"licence": 150 * "x"})
+    assert run("weights", "import", tmp_path / "long.safetensors", "--as", "long").exit_code == 0
+    assert len(weights.locate("long").spec.weights_licence) == 100
+    assert len(weights.network_infos()) == 3
+
+
+def test_a_damaged_record_is_passed_over(run: Run, checkpoint: Path, own_data_folder: Path) -> None:
+    run("weights", "import", checkpoint, "--as", "mine")
+    record = own_data_folder / "weights" / "mine.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"licence": 5}))
+    assert [info.name for info in weights.network_infos()] == [weights.default_network()]
+
+
+def test_weights_that_are_not_finite_are_named(tmp_path: Path, tiny: Tiny, run: Run) -> None:
+    state = {key: value.clone() for key, value in tiny[1].items()}
+    key = next(key for key in state if key.endswith("model.1.ffc.convl2l.weight"))
+    state[key][0, 0, 0, 0] = float("nan")
+    torch.save(state, tmp_path / "nan.pth")
+    result = run("weights", "import", tmp_path / "nan.pth")
+    assert result.exit_code == 1
+    assert "model.1.ffc.convl2l.weight" in result.stderr
+    assert "not finite" in result.stderr

@@ -82,6 +82,36 @@ def test_every_way_to_paint_a_mask_means_the_same(tmp_path: Path) -> None:
         assert mask.astype(int).sum() == 255 * 15, name
 
 
+def test_dark_noise_in_a_mask_marks_nothing(tmp_path: Path) -> None:
+    mask = np.full((12, 20), 7, np.uint8)
+    mask[3:6, 4:9] = 250
+    Image.fromarray(mask).save(tmp_path / "noisy.png")
+    assert (pictures.read_mask(tmp_path / "noisy.png") > 0).sum() == 15
+
+
+@pytest.mark.parametrize(("mode", "transparent", "kept"), [("RGB", (1, 2, 3), "RGBA"), ("L", 9, "LA")])
+def test_a_transparent_colour_stays_transparent(
+    tmp_path: Path, mode: str, transparent: object, kept: str
+) -> None:
+    image = Image.new(mode, (4, 3), transparent)  # type: ignore[arg-type]
+    image.putpixel((1, 1), 200 if mode == "L" else (200, 0, 0))
+    image.save(tmp_path / "in.png", transparency=transparent)
+    picture = pictures.read(tmp_path / "in.png")
+    assert picture.mode == kept
+    assert picture.rgba[0, 0, 3] == 0
+    assert picture.rgba[1, 1, 3] == 255
+
+
+def test_a_phone_s_jpeg_with_a_second_picture_is_read(tmp_path: Path) -> None:
+    first = Image.new("RGB", (16, 16), "red")
+    first.save(tmp_path / "in.jpg", "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8), "blue")])
+    with Image.open(tmp_path / "in.jpg") as image:
+        assert image.format == "MPO"
+    picture = pictures.read(tmp_path / "in.jpg")
+    assert picture.rgba.shape == (16, 16, 4)
+    assert picture.rgba[0, 0, 0] > 200
+
+
 def test_an_opaque_black_mask_marks_nothing(tmp_path: Path) -> None:
     Image.new("RGBA", (5, 5), (0, 0, 0, 255)).save(tmp_path / "black.png")
     assert not pictures.read_mask(tmp_path / "black.png").any()

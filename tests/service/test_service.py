@@ -186,6 +186,27 @@ def test_a_thin_hole_survives_reduction(service: Service) -> None:
     assert (rgba[..., 1] - rgba[..., 0]).mean() > -60, "magenta bleeds in"
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
+def test_full_memory_is_said(service: Service, error: Exception) -> None:
+    def full(stage: str, fraction: float) -> None:
+        if stage == "filling":
+            raise error
+
+    with pytest.raises(Failure) as caught:
+        service.fill(request(scene(32, 32), box(32, 32, 8, 8, 12, 12)), full)
+    assert caught.value.code == "out_of_memory"
+
+
+def test_flat_white_and_black_stay_flat(service: Service) -> None:
+    for value in (0, 255):
+        image = np.full((64, 64, 4), 255, np.uint8)
+        image[..., :3] = value
+        filled = answer(run(service, request(image, box(64, 64, 24, 24, 40, 40), precision="fp32")))
+        assert np.abs(filled[..., :3].astype(int) - value).max() <= 3
+
+
 def test_device_setting_is_checked(tmp_path: Path) -> None:
     with pytest.raises(Failure) as caught:
         Service(Settings(tmp_path, device="toaster"))

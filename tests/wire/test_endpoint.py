@@ -68,7 +68,7 @@ def test_a_relative_setting_becomes_absolute(monkeypatch: pytest.MonkeyPatch, ru
     assert runtime_dir() == Path.cwd() / "here"
 
 
-@pytest.mark.parametrize("bits", [0o755, 0o710, 0o701, 0o770])
+@pytest.mark.parametrize("bits", [0o777, 0o720, 0o702, 0o770])
 def test_an_open_folder_is_refused(setting: Path, bits: int) -> None:
     setting.mkdir(parents=True)
     setting.chmod(bits)

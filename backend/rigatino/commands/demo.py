@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from rigatino.atomic import why
+from rigatino_wire.errors import Failure
+
 
 @click.command()
 @click.option(
@@ -25,7 +28,10 @@ def command(out: Path, network: str, gimp: str | None) -> None:
 
     photo, mask_file = shipped("photo.jpg"), shipped("mask.png")
     picture, mask = pictures.read(photo), pictures.read_mask(mask_file)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(out), why=why(error)) from error
     with Bar() as bar:
         filled = by_daemon(
             lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar

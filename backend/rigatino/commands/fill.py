@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,17 @@ from rigatino.progress import Bar
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Fill, Filled, NetworkInfo, Progress
 from rigatino_wire.region import ContextRule
+
+
+class Pixels(click.FloatRange):
+    """A number within a range; “nan” is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error for what is none."""
+        number = float(super().convert(value, param, ctx))
+        if isnan(number):
+            self.fail(f"{value} is no number of pixels.", param, ctx)
+        return number
 
 
 @click.command()
@@ -22,12 +35,13 @@ from rigatino_wire.region import ContextRule
 @click.option("--network", default="", help="Name of a network; the bundled one by default.")
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
 @click.option(
-    "--seed", default=-1, type=click.IntRange(-1), help="For networks with many answers; -1 = a new one."
+    "--seed",
+    default=-1,
+    type=click.IntRange(-1, 2**53 - 1),
+    help="For networks with many answers; -1 = a new one.",
 )
 @click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
-@click.option(
-    "--feather", default=4.0, type=click.FloatRange(0, 1000), help="Pixels of soft seam beyond that."
-)
+@click.option("--feather", default=4.0, type=Pixels(0, 1000), help="Pixels of soft seam beyond that.")
 @click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(

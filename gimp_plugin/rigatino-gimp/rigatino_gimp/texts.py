@@ -9,7 +9,7 @@ import gettext
 from pathlib import Path
 from typing import NamedTuple
 
-from rigatino_wire.errors import TEXTS, Failure
+from rigatino_wire.errors import TEXTS, Blanks, Failure
 from rigatino_wire.messages import Progress
 
 _catalogue = gettext.translation("rigatino", Path(__file__).parent / "locale", fallback=True)
@@ -68,4 +68,4 @@ def say(failure: Failure) -> str:
     text = TEXTS.get(failure.code)
     if text is None or _(text.sentence) == text.sentence:
         return str(failure)
-    return f"{_(text.sentence)} {_(text.hint)}".format_map(failure.params)
+    return f"{_(text.sentence)} {_(text.hint)}".format_map(Blanks(failure.params))

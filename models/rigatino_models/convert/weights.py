@@ -94,7 +94,7 @@ def read(path: Path, sha256: str = "") -> Weights:
         return Weights(
             system,
             config,
-            {ours: _single(tensors[theirs]) for ours, theirs in kept.items()},
+            {ours: _single(path, theirs, tensors[theirs]) for ours, theirs in kept.items()},
             file.origin,
             {key: text for key, text in file.metadata.items() if key not in ("system", "config", "format")},
         )
@@ -164,6 +164,10 @@ def _check(file: StateFile, names: Mapping[str, str], expected: Mapping[str, tup
             raise Misfit(theirs, f"its shape is {list(entry.shape)}, not {list(expected[key])}")
 
 
-def _single(tensor: Tensor) -> Tensor:
-    """In single precision at most; what is stored in half keeps half."""
-    return tensor.float() if tensor.dtype == torch.float64 else tensor
+def _single(path: Path, key: str, tensor: Tensor) -> Tensor:
+    """In single precision at most; what is stored in half keeps half. Raises ModelError for what is not finite."""
+    single = tensor.float() if tensor.dtype == torch.float64 else tensor
+    if not torch.isfinite(single).all():
+        why = "it holds values that are not finite"
+        raise ModelError("weights_key", file=shown(str(path)), key=shown(key), why=why)
+    return single

@@ -20,7 +20,6 @@ from rigatino_models.lama.net import (
     LamaConfig,
     PlainBlock,
     Reflect,
-    Step,
     corrected,
     first_guess,
 )
@@ -33,6 +32,7 @@ from rigatino_models.layers.ffc import (
     quarters,
     reflect,
 )
+from rigatino_models.spec import Step
 
 
 def fast(net: Lama, dtype: torch.dtype = torch.float32) -> nn.Module:

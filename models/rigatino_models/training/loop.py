@@ -30,6 +30,8 @@ from rigatino_models.training.run_folder import RunFolder
 log = logging.getLogger(__name__)
 SHEET_COLUMNS = 8
 VALIDATION_SAMPLES = 64
+CAUTION = 8
+LICENCE = "your own; those of the photographs it was trained on may bind it"
 
 
 class Trainer:
@@ -45,7 +47,11 @@ class Trainer:
             begin_with(self.net, Path(recipe.start))
         rate = recipe.optimiser
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), rate.rate, betas=(0.9, 0.99), weight_decay=rate.weight_decay, foreach=True
+            parameter_groups(self.net),
+            rate.rate,
+            betas=(0.9, 0.99),
+            weight_decay=rate.weight_decay,
+            foreach=True,
         )
         self.ema = Ema(self.net, rate.ema)
         self.perceptual = self._perceptual()
@@ -128,7 +134,7 @@ class Trainer:
 
     def _train_step(self, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
+            group["lr"] = group["share"] * learning_rate(self.recipe, self.step)
         image, hole = self._place(image), self._place(hole)
         with self._autocast():
             raw = self.net(image, hole)
@@ -198,23 +204,55 @@ class Trainer:
             "samples": self.step * self.recipe.optimiser.batch,
             "hours": round(self.seconds / 3600, 2),
             "photos": len(self.data.photos.names),
-            "recipe": as_table(self.recipe),
+            "recipe": without_places(as_table(self.recipe)),
         }
         return {
+            "format": "rigatino-1",
             "system": "lama",
+            "licence": LICENCE,
             "config": json.dumps(asdict(self.recipe.network)),
             "training": json.dumps(facts),
         }
+
+
+def parameter_groups(net: Lama) -> list[dict[str, Any]]:
+    """All parameters at the full rate; where the net corrects a first guess, its last layer starts and moves slower.
+
+    At full strength the first steps overshoot, and the decoder learns to be silent: 98 % of its last features were
+    dead after 2,000 steps.
+    """
+    last = next(layer for layer in reversed(net.model) if isinstance(layer, nn.Conv2d))
+    slow = list(last.parameters()) if net.config.prefill else []
+    with torch.no_grad():
+        for parameter in slow:
+            parameter.div_(CAUTION)
+    names = {id(parameter) for parameter in slow}
+    rest = [parameter for parameter in net.parameters() if id(parameter) not in names]
+    return [{"params": rest, "share": 1.0}, {"params": slow, "share": 1 / CAUTION}]
 
 
 def begin_with(net: nn.Module, file: Path) -> None:
     """Take the weights of a safetensors file that the network has in the same shape; log what it keeps of its own."""
     wanted = net.state_dict()
     found = {
-        key: value.float() for key, value in load_file(file).items() if value.shape == wanted.get(key, value[:0]).shape
+        key: value.float()
+        for key, value in load_file(file).items()
+        if value.shape == wanted.get(key, value[:0]).shape
     }
     log.info("Kept as initialised: %s", ", ".join(sorted(wanted.keys() - found.keys())) or "nothing")
     net.load_state_dict(wanted | found)
+
+
+def without_places(table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's table in which files stand by their names alone: where they lay says nothing to others."""
+    return {
+        key: without_places(value)
+        if isinstance(value, dict)
+        else Path(value).name
+        if isinstance(value, str)
+        else value
+        for key, value in table.items()
+    }
 
 
 def _outlive(_: int) -> None:
