@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import rigatino_wire
+from rigatino.settings import Settings
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
 
@@ -99,7 +100,11 @@ def _assemble(folder: Path) -> None:
     shutil.copytree(_source(), folder, ignore=JUNK)
     shutil.copytree(Path(rigatino_wire.__file__).parent, folder / "rigatino_wire", ignore=JUNK)
     (folder / ENTRY).chmod(0o755)
-    settings = {"command": command(), "runtime_dir": str(runtime_dir())}
+    settings = {
+        "command": command(),
+        "runtime_dir": str(runtime_dir()),
+        "data_dir": str(Settings.from_environment().data_dir),
+    }
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
 

@@ -1,6 +1,6 @@
 """Keep freed memory in the process: fresh pages from the system cost more than most layers compute.
 
-Measured on two cores, training the small LaMa: 1.3 times as many samples a second with it (benchmarks/allocator.py).
+benchmarks/allocator.py measures it.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,19 @@ from rigatino_wire.errors import Failure
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("RIGATINO_COMMAND", raising=False)
     monkeypatch.setenv("RIGATINO_RUNTIME_DIR", "")
+    monkeypatch.setenv("RIGATINO_DATA_DIR", "")
     file = tmp_path / "daemon.json"
     words = ["/my programs/python", "-m", "rigatino"]
-    file.write_text(json.dumps({"command": words, "runtime_dir": str(tmp_path / "run")}))
+    folders = {"runtime_dir": str(tmp_path / "run"), "data_dir": str(tmp_path / "data")}
+    file.write_text(json.dumps({"command": words, **folders}))
     return file
 
 
-def test_the_file_says_both(file: Path) -> None:
+def test_the_file_says_where_all_is(file: Path) -> None:
     assert installed.command(file) == ["/my programs/python", "-m", "rigatino"]
     assert installed.folder(file) == file.parent / "run"
     assert (file.parent / "run").stat().st_mode & 0o777 == 0o700
+    assert os.environ["RIGATINO_DATA_DIR"] == str(file.parent / "data")
 
 
 def test_the_environment_comes_first(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,10 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_installed_plug_in_is_complete(tmp_path: Path, runtime: Path) -> None:
+def test_an_installed_plug_in_is_complete(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
     folder = plugin_install.install(tmp_path / "3.0")
     assert folder == tmp_path / "3.0" / "plug-ins" / "rigatino-gimp"
     here = files(folder)
@@ -39,7 +42,11 @@ def test_an_installed_plug_in_is_complete(tmp_path: Path, runtime: Path) -> None
     assert not [name for name in here if "__pycache__" in name or name.endswith(".pyc")]
     assert os.access(folder / "rigatino-gimp.py", os.X_OK)
     settings = json.loads((folder / "daemon.json").read_text())
-    assert settings == {"command": [sys.executable, "-m", "rigatino"], "runtime_dir": str(runtime)}
+    assert settings == {
+        "command": [sys.executable, "-m", "rigatino"],
+        "runtime_dir": str(runtime),
+        "data_dir": str(tmp_path / "data"),
+    }
 
 
 def test_it_stands_on_its_own(tmp_path: Path) -> None:
