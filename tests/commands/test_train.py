@@ -1,0 +1,78 @@
+"""`rigatino train`, from recipe to weights that can be imported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from rigatino.cli import cli
+
+QUICK = [
+    "data.side=32", "data.scales=[40,48]", "optimiser.samples=8", "optimiser.batch=4",
+    "network.widths=[8,16,32]", "network.blocks=1", "network.global_width=16",
+]  # fmt: skip
+
+
+def train(*words: object) -> Result:
+    changes = [word for change in QUICK for word in ("--set", change)]
+    words = ("train", "lama-small", *words, *changes)
+    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of two pictures."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(2):
+        noise = np.random.default_rng(seed).integers(0, 255, (8, 10, 3), np.uint8)
+        Image.fromarray(noise).resize((80, 64)).save(folder / f"{seed}.png")
+    return folder
+
+
+def test_dry_run_prints_the_settings(tmp_path: Path) -> None:
+    done = train("--out", tmp_path / "run", "--dry-run")
+    assert done.exit_code == 0
+    settings = json.loads(done.stdout)
+    assert settings["data"]["side"] == 32
+    assert settings["network"]["prefill"] is True
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_trained_network_can_be_imported_and_fills(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
+    done = train("--data", photos, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    weights = tmp_path / "run" / "ema.safetensors"
+    again = train("--data", photos, "--out", tmp_path / "run")
+    assert again.exit_code == 1
+    assert "--resume" in again.stderr
+    invoke = CliRunner().invoke
+    assert invoke(cli, ["weights", "import", str(weights), "--as", "mine"]).exit_code == 0
+    Image.new("L", (80, 64)).save(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as mask:
+        mask.paste(255, (30, 20, 40, 30))
+        mask.save(tmp_path / "mask.png")
+    words = ["fill", str(photos / "0.png"), str(tmp_path / "mask.png"), "-o", str(tmp_path / "out.png")]
+    filled = invoke(cli, [*words, "--network", "mine"])
+    assert filled.exit_code == 0, filled.output
+    assert (tmp_path / "out.png").exists()
+
+
+def test_without_photos_it_says_so(tmp_path: Path) -> None:
+    done = train("--data", tmp_path, "--out", tmp_path / "run")
+    assert done.exit_code == 1
+    assert "photographs" in done.stderr
+
+
+def test_an_unknown_recipe_is_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["train", "nonesuch", "--out", str(tmp_path / "run")])
+    assert done.exit_code == 1
+    assert "nonesuch" in done.stderr
