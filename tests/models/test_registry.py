@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from model_support import picture
+from safetensors import safe_open
 from torch import nn
 
 from rigatino import weights as library
@@ -169,3 +171,15 @@ def test_another_hash_is_refused(tmp_path: Path) -> None:
         convert.read(network.path, "0" * 64)
     assert caught.value.code == "weights_hash"
     assert caught.value.params["found"] == network.sha256
+
+
+def test_the_bundled_file_says_what_it_is_and_nothing_of_where_it_was_made() -> None:
+    network = registry.find("")
+    with safe_open(network.path, "pt") as file:
+        metadata = file.metadata()
+    assert metadata["system"] == "lama"
+    assert metadata["licence"] == network.spec.weights_licence
+    training = json.loads(metadata["training"])
+    assert training["samples"] > 0
+    assert "/" not in metadata["training"]
+    assert "\\" not in metadata["training"]
