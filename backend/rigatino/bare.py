@@ -48,8 +48,7 @@ def run(source: str, arrays: Arrays, options: Options) -> dict[str, Floats]:
     path, sha256 = _place(source)
     with translated():
         found = convert.read(path, sha256)
-    spec = registry.describe(found.system, "bare", found.config, library.UNSTATED, found.origin)
-    with translated():
+        spec = registry.describe(found.system, "bare", found.config, library.UNSTATED, found.origin)
         return RUNNERS[found.system](found, spec, arrays, options)
 
 
@@ -58,14 +57,12 @@ def _lama(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options)
     image, hole = _picture(arrays)
     quick = options.flag("fast")
     options.done(spec.title)
-    if options.precision != "fp32" and not quick:
-        expected = "fp32, or bf16 together with --set fast=true"
-        raise Failure("bad_setting", name="precision", value=options.precision, expected=expected)
     network = weights.network()
     if quick:
         assert isinstance(network, Lama)
         network = fast(network, TYPES[options.precision])
-    raw = Inpainter(network, spec.multiple, spec.minimum, spec.square).raw(image, hole)
+    with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16" and not quick):
+        raw = Inpainter(network, spec.multiple, spec.minimum, spec.square).raw(image, hole)
     return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
 
 
