@@ -25,6 +25,8 @@ from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box
 
 Report = Callable[[str, float], None]
+THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
+LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
 SCALES = {"u8": 255.0, "f32": 1.0}
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
 
@@ -75,7 +77,8 @@ class Service:
         progress("loading", 0.0)
         loaded = self.pool.get(request.network, request.precision)
         clock.lap("load")
-        size, scale = working_size(known.shape, loaded.comfortable)
+        scale = working_scale(known, loaded.comfortable)
+        size = (max(1, round(known.shape[0] * scale)), max(1, round(known.shape[1] * scale)))
         with translated():
             raw = _run(loaded, region.rgb, known, size, lambda done, total: progress("filling", done / total))
         clock.lap("network")
@@ -126,11 +129,17 @@ def read(request: Fill) -> Region:
     return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
 
 
-def working_size(size: tuple[int, ...], comfortable: int) -> tuple[tuple[int, int], float]:
-    """((height, width), scale) at which the network runs: reduced only above its comfortable longer side."""
-    height, width = size
-    scale = min(1.0, comfortable / max(height, width))
-    return (max(1, round(height * scale)), max(1, round(width * scale))), scale
+def working_scale(known: compose.Bools, comfortable: int) -> float:
+    """Network pixels per picture pixel, at most 1.
+
+    The region's longer side comes down to the comfortable one, or to twice that where the hole is thin everywhere: what
+    counts is how far its middle is from what is known.
+    """
+    reach = float(compose.distance(known).max())
+    thin = reach <= comfortable / THIN
+    side = max(comfortable, min(2 * comfortable, LARGEST_THIN)) if thin else comfortable
+    height, width = known.shape
+    return min(1.0, side / max(height, width))
 
 
 def reduce_known(rgb: Tensor, known: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

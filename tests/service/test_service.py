@@ -81,7 +81,7 @@ def test_holes_of_every_shape(service: Service, size: tuple[int, int], hole: tup
 
 
 def test_the_answer_says_what_ran(service: Service) -> None:
-    filled = run(service, request(scene(300, 520), box(300, 520, 100, 100, 150, 180), seed=7))
+    filled = run(service, request(scene(300, 520), box(300, 520, 50, 100, 250, 400), seed=7))
     assert filled.network == "lama-small"
     assert filled.seed == 7
     assert filled.scale == pytest.approx(256 / 520)
@@ -89,6 +89,16 @@ def test_the_answer_says_what_ran(service: Service) -> None:
     assert filled.precision in {"fp32", "bf16"}
     assert len(filled.weights) == 64
     assert {"load", "network", "compose", "total"} <= set(filled.seconds)
+
+
+def test_a_thin_hole_is_filled_with_more_detail_than_a_thick_one(service: Service) -> None:
+    def scale(height: int) -> float:
+        hole = box(520, 520, 200, 20, 200 + height, 500)
+        return run(service, request(scene(520, 520), hole, grow=0)).scale
+
+    assert scale(8) == pytest.approx(512 / 520)
+    assert scale(50) == pytest.approx(512 / 520)
+    assert scale(56) == pytest.approx(256 / 520)
 
 
 def test_a_deterministic_network_has_one_candidate_and_says_so(service: Service) -> None:
