@@ -138,8 +138,8 @@ def working_scale(known: compose.Bools, comfortable: int) -> float:
     reach = float(compose.distance(known).max())
     thin = reach <= comfortable / THIN
     side = max(comfortable, min(2 * comfortable, LARGEST_THIN)) if thin else comfortable
-    height, width = known.shape
-    return min(1.0, side / max(height, width))
+    longest: int = max(known.shape)
+    return min(1.0, side / longest)
 
 
 def reduce_known(rgb: Tensor, known: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
