@@ -16,12 +16,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import psutil
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from rigatino_models.convert import load
 from rigatino_models.lama.fast import fast
 from rigatino_models.lama.net import BIG_LAMA, SMALL, Lama
 from rigatino_models.memory import keep_freed_memory
@@ -62,14 +64,9 @@ def parse() -> argparse.Namespace:
 
 def network(kind: str, weights: Path | None) -> Lama:
     """The network, channels last, in evaluation mode."""
-    net = Lama(BIG_LAMA if kind == "big" else SMALL)
+    net = cast(Lama, load(weights)) if weights else Lama(BIG_LAMA if kind == "big" else SMALL)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if weights is not None:
-        from safetensors.torch import load_file
-
-        net.load_state_dict({k: v.float() for k, v in load_file(weights).items()}, strict=False)
-        return net.eval()
-    return calibrated(net)
+    return net.eval() if weights else calibrated(net)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,18 +31,19 @@ class TorchFile(NamedTuple):
     origin: str
 
 
-class Storages:
+class Storages(ABC):
     """Where the bytes of storages lie; the last that was read is kept, for tensors may share one."""
 
     def __init__(self) -> None:
         self._last: tuple[str, bytearray] = ("", bytearray())
 
+    @abstractmethod
     def size(self, key: str) -> int | None:
         """Bytes of a storage, None where there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _bytes(self, key: str) -> bytearray:
-        raise NotImplementedError
+        """A storage's bytes."""
 
     def check(self, name: str, ref: TensorRef) -> None:
         """Raise Misfit where the file does not hold the storage as long as the tensor's description says."""
