@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from rigatino_models.data.photos import Photos, Samples, load
 from rigatino_models.errors import ModelError
@@ -97,6 +98,17 @@ def test_weights_are_half_precision_and_say_how_they_were_made(tmp_path: Path) -
         assert json.loads(metadata["config"])["blocks"] == TINY.blocks
         assert json.loads(metadata["training"])["samples"] == 16
         assert {file.get_tensor(key).dtype for key in file.keys()} == {torch.float16}  # noqa: SIM118
+
+
+def test_a_run_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, network=TINY, optimiser=replace(RECIPE.optimiser, samples=16))
+    first = Trainer(recipe, photos(), tmp_path / "first")
+    first.run()
+    start = tmp_path / "first" / "ema.safetensors"
+    second = Trainer(replace(recipe, start=str(start)), photos(), tmp_path / "second")
+    ours, given = second.net.state_dict(), first.ema.state_dict()
+    for key in load_file(start):
+        assert torch.equal(ours[key], given[key].half().float()), key
 
 
 def test_samples_depend_on_seed_and_index_alone() -> None:

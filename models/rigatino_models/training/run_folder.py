@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
 
 from rigatino_models.errors import ModelError
 
@@ -28,6 +26,11 @@ class RunFolder:
         """The checkpoint to resume from."""
         return self.path / "state.pt"
 
+    @property
+    def weights_file(self) -> Path:
+        """The averaged network, to use."""
+        return self.path / "ema.safetensors"
+
     def log(self, line: Mapping[str, Any]) -> None:
         """Append one JSON line."""
         with (self.path / "log.jsonl").open("a") as file:
@@ -35,7 +38,9 @@ class RunFolder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Replace the checkpoint."""
-        _replace(self.state_file, lambda part: torch.save(dict(state), part))
+        part = self.path / ".state.part"
+        torch.save(dict(state), part)
+        part.replace(self.state_file)
 
     def load_state(self) -> dict[str, Any] | None:
         """The checkpoint, or None where there is none; tensors and plain values only."""
@@ -43,15 +48,3 @@ class RunFolder:
             return None
         state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
         return state
-
-    def save_weights(self, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-        """Replace the half-precision weights."""
-        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-        half = {k: v.contiguous() for k, v in half.items() if not k.endswith("num_batches_tracked")}
-        _replace(self.path / "ema.safetensors", lambda part: save_file(half, part, dict(metadata)))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    write(part)
-    part.replace(path)
