@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def open_house(data: Path) -> Iterator[House]:
     """A running daemon that the tests share and leave as it was."""
-    house = House(data)
-    try:
+    with closing(House(data)) as house:
         house.start()
         yield house
-    finally:
-        house.close()
 
 
 @pytest.fixture
 def house(data: Path) -> Iterator[House]:
     """Folders for a daemon that the test starts itself."""
-    house = House(data)
-    try:
+    with closing(House(data)) as house:
         yield house
-    finally:
-        house.close()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -59,12 +60,9 @@ def code(outcome: Filled | Failure) -> str:
 @pytest.fixture(scope="module")
 def survivor(data: Path) -> Iterator[House]:
     """A daemon that is to outlive what happens to its workers."""
-    house = House(data)
-    try:
+    with closing(House(data)) as house:
         house.start()
         yield house
-    finally:
-        house.close()
 
 
 def test_a_killed_worker_costs_a_second_attempt(survivor: House) -> None:
