@@ -24,6 +24,7 @@ class Options:
     feather: float = 4.0
     seed: int = -1
     precision: str = "auto"
+    detail: bool = True
 
 
 def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule) -> Fill:

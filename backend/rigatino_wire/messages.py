@@ -222,7 +222,8 @@ class Fill(Message):
     """Asks for a fill; answered by Progress at least every half second, then Filled or Failed.
 
     `image` is RGBA, not premultiplied, sRGB; `hole` is 1 (255) where to fill. `offset` is the place
-    (x, y) of the region's upper left corner in the picture. `seed` -1 means a new one.
+    (x, y) of the region's upper left corner in the picture. `seed` -1 means a new one. `detail` has texture of the
+    surroundings copied into the network's answer.
     """
 
     op: ClassVar[str] = "fill"
@@ -236,6 +237,7 @@ class Fill(Message):
     seed: Annotated[int, SEED] = -1
     precision: Annotated[str, f.word("auto", "fp32", "bf16")] = "auto"
     candidates: Annotated[int, f.integer(1, MAX_CANDIDATES)] = 1
+    detail: Annotated[bool, f.boolean()] = True
     deadline_ms: Annotated[int, f.integer(1, 86_400_000)] = 600_000
 
     def __post_init__(self) -> None:

@@ -51,6 +51,7 @@ MESSAGES: tuple[Message, ...] = (
         seed=7,
         precision="fp32",
         candidates=2,
+        detail=False,
         deadline_ms=30000,
     ),
     Cancel(id="a3", job="a2"),

@@ -43,6 +43,7 @@ class Pixels(click.FloatRange):
 @click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
 @click.option("--feather", default=4.0, type=Pixels(0, 1000), help="Pixels of soft seam beyond that.")
 @click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
+@click.option("--detail/--no-detail", default=True, help="Copy texture of the surroundings into the fill.")
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(
     image: Path,
@@ -54,6 +55,7 @@ def command(
     grow: int,
     feather: float,
     precision: str,
+    detail: bool,
     force: bool,
 ) -> None:
     """Fill the hole that MASK marks in IMAGE.
@@ -65,7 +67,7 @@ def command(
 
     picture = pictures.read(image)
     pictures.check_output(output, picture.mode, force)
-    options = retouch.Options(network, grow, feather, seed, precision)
+    options = retouch.Options(network, grow, feather, seed, precision, detail)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
         filled = answer(
