@@ -1,4 +1,4 @@
-"""Hole generators. Each draws one hole [H,W] uint8 (1 = hole) from a seeded generator.
+"""Our own hole generators. Each draws one hole [H,W] uint8 (1 = hole) from a seeded generator.
 
 Sizes are fractions of the picture's side, so that one setting serves every resolution. Strokes and boxes follow the
 families of LaMa (arXiv 2109.07161, appendix) and DeepFill v2 (arXiv 1806.03589); blobs stand for objects.
@@ -36,7 +36,7 @@ NARROW = Strokes(count=(4, 20), length=(0.04, 0.2), width=(0.02, 0.06))
 
 def strokes(rng: Random, side: int, kind: Strokes) -> Hole:
     """Polylines with round ends, every other one turning the opposite way."""
-    canvas, draw = _canvas(side)
+    image, draw = canvas(side)
     for i in range(rng.integers(kind.count[0], kind.count[1], endpoint=True)):
         x, y = rng.uniform(0, side, 2)
         for _ in range(rng.integers(1, kind.max_segments, endpoint=True)):
@@ -47,11 +47,9 @@ def strokes(rng: Random, side: int, kind: Strokes) -> Hole:
                 float(np.clip(x + length * math.sin(angle), 0, side)),
                 float(np.clip(y + length * math.cos(angle), 0, side)),
             )
-            draw.line([(x, y), end], fill=1, width=max(1, round(width)))
-            for px, py in ((x, y), end):
-                _disc(draw, px, py, width / 2)
+            line(draw, (x, y), end, width)
             x, y = end
-    return np.asarray(canvas, np.uint8).copy()
+    return np.asarray(image, np.uint8).copy()
 
 
 def boxes(
@@ -72,7 +70,7 @@ def blobs(
     rng: Random, side: int, count: tuple[int, int] = (1, 2), radius: tuple[float, float] = (0.08, 0.28)
 ) -> Hole:
     """Smooth closed outlines with a few harmonics, stretched at random: the shape of an object's silhouette."""
-    canvas, draw = _canvas(side)
+    image, draw = canvas(side)
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     for _ in range(rng.integers(count[0], count[1], endpoint=True)):
         outline = np.ones_like(turn)
@@ -85,7 +83,7 @@ def blobs(
         centre = rng.uniform(0, side, 2)
         points = np.stack((x + centre[0], y + centre[1]), 1)
         draw.polygon([(float(a), float(b)) for a, b in points], fill=1)
-    return np.asarray(canvas, np.uint8).copy()
+    return np.asarray(image, np.uint8).copy()
 
 
 def mixed(rng: Random, side: int, area: tuple[float, float] = (0.03, 0.35)) -> Hole:
@@ -104,10 +102,21 @@ def mixed(rng: Random, side: int, area: tuple[float, float] = (0.03, 0.35)) -> H
     return boxes(rng, side, count=(1, 1), size=(0.25, 0.5))
 
 
-def _canvas(side: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    canvas = Image.new("L", (side, side), 0)
-    return canvas, ImageDraw.Draw(canvas)
+def canvas(side: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty hole to draw on with the value 1."""
+    image = Image.new("L", (side, side), 0)
+    return image, ImageDraw.Draw(image)
 
 
-def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float) -> None:
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+def line(
+    draw: ImageDraw.ImageDraw, start: tuple[float, float], end: tuple[float, float], width: float
+) -> None:
+    """A straight stroke with round ends."""
+    draw.line([start, end], fill=1, width=max(1, round(width)))
+    for x, y in (start, end):
+        draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=1)
+
+
+def between(rng: Random, bounds: tuple[int, int]) -> int:
+    """A whole number within bounds, both included."""
+    return int(rng.integers(bounds[0], bounds[1], endpoint=True))
