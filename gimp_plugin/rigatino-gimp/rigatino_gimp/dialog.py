@@ -8,15 +8,22 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 
-from rigatino_gimp import texts  # noqa: E402
+from rigatino_gimp import daemon, texts  # noqa: E402
+from rigatino_gimp.layers import Place  # noqa: E402
 from rigatino_gimp.request import RANGES  # noqa: E402
 from rigatino_wire.messages import Description  # noqa: E402
 
 SLIDERS = {"grow": 64, "feather": 64}  # what the slider reaches; more can be typed
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, description: Description) -> bool:
+def ask(
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    place: Place,
+    description: Description | None,
+) -> bool:
     """Lets the user set the fill; the config then holds what was chosen. False: cancelled."""
+    description = description or daemon.describe()
     GimpUi.init("rigatino")
     window = GimpUi.ProcedureDialog.new(procedure, config, texts.TITLE)
     window.get_content_area().pack_start(_networks(config, description), False, False, 0)

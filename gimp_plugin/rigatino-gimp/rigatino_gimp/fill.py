@@ -23,21 +23,15 @@ def fill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settin
     """
     request.check(settings)
     place = layers.find(image, drawables)
-    frame = _frame(place, settings)
     daemon.start_progress()
+    frame = place.frame(settings.source)
     region = request.region(place.selection, frame, settings, daemon.describe())
-    hole = _hole(place, place.selection.intersect(frame))
+    if settings.source == "layer" and region.intersect(place.box).empty:
+        raise Failure("selection_outside")
+    hole = _hole(place, place.selection)
     filled = daemon.fill(_message(place, settings, region))
     remembered = Record(settings, _source(place), region, hole, record.ran(filled))
     return layers.insert(place, _result(filled, settings, remembered))
-
-
-def _frame(place: Place, settings: Settings) -> Box:
-    """The pixels there are to see, in the picture's coordinates. Raises Failure where none is selected."""
-    frame = place.canvas if settings.source == "visible" else place.canvas.intersect(place.box)
-    if place.selection.intersect(frame).empty:
-        raise Failure("selection_outside")
-    return frame
 
 
 def _message(place: Place, settings: Settings, region: Box) -> Fill:

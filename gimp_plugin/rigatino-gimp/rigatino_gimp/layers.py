@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from gi.repository import Gimp
+from gi.repository import Gegl, Gimp
 
 from rigatino_gimp import pixels, record
 from rigatino_gimp.pixels import DEPTHS
@@ -17,17 +17,36 @@ from rigatino_wire.region import Box
 
 
 class Place(NamedTuple):
-    """What is to be filled: a layer of an image, where the layer lies, and the bounds of the selection."""
+    """What is to be filled: a layer of an image, where the layer lies, and the hole with its bounds.
+
+    All in the picture's coordinates. `hole` is read like the selection ("Y u8", "Y float"; 1 is to be filled)
+    and is not always that: a channel, a layer's transparency, or what a fill remembers can be meant.
+    """
 
     image: Gimp.Image
     layer: Gimp.Layer
     box: Box
     selection: Box
     base_type: Gimp.ImageBaseType
+    hole: Gegl.Buffer
 
     @property
     def canvas(self) -> Box:
         return Box(0, 0, self.image.get_width(), self.image.get_height())
+
+    def frame(self, source: str) -> Box:
+        """The pixels that may be sent: what there is to see, and the hole. `source`: "layer" or "visible"."""
+        if source == "visible":
+            return self.canvas
+        return _around(self.canvas.intersect(self.box), self.selection)
+
+
+def _around(one: Box, other: Box) -> Box:
+    """The smallest box that holds both; an empty one counts for nothing."""
+    if one.empty or other.empty:
+        return other if one.empty else one
+    x, y = min(one.x, other.x), min(one.y, other.y)
+    return Box(x, y, max(one.right, other.right) - x, max(one.bottom, other.bottom) - y)
 
 
 def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
@@ -41,7 +60,9 @@ def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
     if not selected:
         raise Failure("selection_empty")
     selection = Box(left, top, right - left, bottom - top)
-    return Place(image, layer, _box(layer), selection, image.get_base_type())
+    return Place(
+        image, layer, _box(layer), selection, image.get_base_type(), image.get_selection().get_buffer()
+    )
 
 
 def _layer(drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from rigatino_gimp import daemon, layers, texts
+from rigatino_gimp import layers, texts
 from rigatino_gimp.fill import fill
 from rigatino_gimp.request import Settings
 from rigatino_wire import __version__
@@ -77,11 +77,7 @@ def _asked(
     """Whether the user, shown the dialog, wants the fill. What rules it out is said before the dialog."""
     from rigatino_gimp import dialog  # needs a display, which a batch has not
 
-    layers.find(image, drawables)
-    daemon.start_progress()
-    description = daemon.describe()
-    Gimp.progress_end()
-    return dialog.ask(procedure, config, description)
+    return dialog.ask(procedure, config, layers.find(image, drawables), None)
 
 
 def _settings(config: Gimp.ProcedureConfig) -> Settings:

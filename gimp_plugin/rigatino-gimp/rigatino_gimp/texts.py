@@ -1,6 +1,8 @@
 """Every word that the plug-in says, in the user's language where a catalogue for it lies in locale/.
 
-English is the text's own key. Catalogues are gettext's (locale/LANGUAGE/LC_MESSAGES/rigatino.mo).
+English is the text's own key, also of the
+daemon's failures. Catalogues are gettext's: locale/LANGUAGE/LC_MESSAGES/rigatino.mo beside the
+entry file. GIMP hands the language of its preferences on in the environment.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ import gettext
 from pathlib import Path
 from typing import NamedTuple
 
-from rigatino_wire.errors import TEXTS, Blanks, Failure
+from rigatino_wire.errors import TEXTS, Failure
 from rigatino_wire.messages import Progress
 
-_catalogue = gettext.translation("rigatino", Path(__file__).parent / "locale", fallback=True)
+_catalogue = gettext.translation("rigatino", Path(__file__).parents[1] / "locale", fallback=True)
 _ = _catalogue.gettext
+_n = _catalogue.ngettext
 
 
 class Words(NamedTuple):
@@ -51,7 +54,6 @@ ARGUMENTS = {
 }
 
 STAGES = {
-    "queued": _("Rigatino: waiting for other fills ({position} before this one)"),
     "starting": _("Rigatino: starting"),
     "loading": _("Rigatino: loading the network"),
     "filling": _("Rigatino: filling"),
@@ -60,12 +62,23 @@ STAGES = {
 
 def stage(progress: Progress) -> str:
     """What the daemon is doing, for GIMP's status bar."""
-    return STAGES[progress.stage].format(position=progress.position)
+    if progress.stage != "queued":
+        return STAGES[progress.stage]
+    waiting = _n(
+        "Rigatino: waiting for {position} other fill",
+        "Rigatino: waiting for {position} other fills",
+        progress.position,
+    )
+    return waiting.format(position=progress.position)
 
 
 def say(failure: Failure) -> str:
     """A failure in the user's language; one that only a newer daemon knows is said in that daemon's words."""
     text = TEXTS.get(failure.code)
-    if text is None or _(text.sentence) == text.sentence:
+    if text is None:
         return str(failure)
-    return f"{_(text.sentence)} {_(text.hint)}".format_map(Blanks(failure.params))
+    try:
+        sentence, hint = (_(template).format(**failure.params) for template in text)
+    except KeyError:  # a parameter is missing: the failure keeps its peer's words
+        return str(failure)
+    return _("{sentence} {hint}").format(sentence=sentence, hint=hint)
