@@ -29,8 +29,9 @@ def test_every_stage_has_words(stage: str) -> None:
     assert texts.stage(Progress(id="a", stage=stage, position=3)).startswith("Rigatino: ")
 
 
-def test_a_queued_fill_tells_its_place() -> None:
-    assert "3" in texts.stage(Progress(id="a", stage="queued", position=3))
+@pytest.mark.parametrize(("position", "words"), [(1, "1 other fill"), (3, "3 other fills")])
+def test_a_queued_fill_tells_its_place(position: int, words: str) -> None:
+    assert texts.stage(Progress(id="a", stage="queued", position=position)).endswith(words)
 
 
 def test_failures_are_said_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,10 +39,18 @@ def test_failures_are_said_in_the_users_language(monkeypatch: pytest.MonkeyPatch
         TEXTS["unknown_network"].sentence: "Ein Netz „{name}“ gibt es nicht.",
         TEXTS["unknown_network"].hint: "Es gibt {known}.",
     }
-    failure = Failure("unknown_network", name="x", known="a, b")
+    failure = Failure("unknown_network", name="x", known="a, {b}")
     assert texts.say(failure) == str(failure)
     monkeypatch.setattr(texts, "_", lambda text: german.get(text, text))
-    assert texts.say(failure) == "Ein Netz „x“ gibt es nicht. Es gibt a, b."
+    assert texts.say(failure) == "Ein Netz „x“ gibt es nicht. Es gibt a, {b}."
+
+
+def test_a_failure_with_other_parameters_keeps_the_words_of_its_daemon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = {"code": "unknown_network", "params": {"new": 1}, "sentence": "No net 1.", "hint": "Choose."}
+    monkeypatch.setattr(texts, "_", lambda text: text.replace("There is", "Es gibt"))
+    assert texts.say(Failure.from_json(peer)) == "No net 1. Choose."
 
 
 def test_what_only_a_newer_daemon_knows_is_said_in_its_words() -> None:

@@ -1,8 +1,7 @@
 """Every word that the plug-in says, in the user's language where a catalogue for it lies in locale/.
 
-English is the text's own key, also of the
-daemon's failures. Catalogues are gettext's: locale/LANGUAGE/LC_MESSAGES/rigatino.mo beside the
-entry file. GIMP hands the language of its preferences on in the environment.
+English is the text's own key, also of the daemon's failures. Catalogues are gettext's, beside the entry file:
+locale/LANGUAGE/LC_MESSAGES/rigatino.mo. The environment says which; GIMP puts the language of its preferences there.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def say(failure: Failure) -> str:
     if text is None:
         return str(failure)
     try:
-        sentence, hint = (_(template).format(**failure.params) for template in text)
+        sentence, hint = (_(template).format_map(failure.params) for template in text)
     except KeyError:  # a parameter is missing: the failure keeps its peer's words
         return str(failure)
     return _("{sentence} {hint}").format(sentence=sentence, hint=hint)
