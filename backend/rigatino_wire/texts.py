@@ -65,11 +65,23 @@ _WAY_TO_THE_DAEMON = {
     ),
     "command_failed": Text(
         "The command {command}, which starts the Rigatino daemon, cannot be run: {why}.",
-        "Run “rigatino install-plugin” again.",
+        "Rigatino was moved or removed: install it again where it is gone, then run “rigatino install-plugin”.",
+    ),
+    "daemon_outside": Text(
+        "No Rigatino daemon is running, and GIMP as a {sandbox} must not start one.",
+        "Run “{command}” once in a terminal: from then on the daemon is there whenever you are logged in.",
     ),
     "version_differs": Text(
         "The daemon's program is version {found} of Rigatino, this side is version {expected}.",
         "Run “rigatino install-plugin” again, then start GIMP anew.",
+    ),
+    "plug_in_older": Text(
+        "GIMP's plug-in is version {expected} of Rigatino, older than the program, which is version {found}.",
+        "Run “rigatino install-plugin”, then start GIMP anew.",
+    ),
+    "program_older": Text(
+        "The program is version {found} of Rigatino, older than GIMP's plug-in, which is version {expected}.",
+        "Upgrade Rigatino (or go back to the older plug-in with its “rigatino install-plugin”), then start GIMP anew.",
     ),
     "daemon_start_slow": Text(
         "The Rigatino daemon was started but was not ready after {seconds} seconds.",
@@ -209,19 +221,49 @@ _FILES = {
 }
 
 _PLUG_IN = {
-    "selection_empty": Text("Nothing is selected.", "Select the area that is to be filled."),
-    "selection_outside": Text("The selection lies outside the layer.", "Select an area on the active layer."),
+    "selection_empty": Text(
+        "Nothing is selected, and the layer is nowhere transparent.", "Select the area that is to be filled."
+    ),
+    "selection_outside": Text(
+        "What is to be filled lies too far from the layer.",
+        "Select an area on the layer or at its edge, or raise the context.",
+    ),
     "floating_selection": Text("There is a floating selection.", "Anchor it, or make it a layer of its own."),
     "no_layer": Text("No layer is active.", "Choose the layer that is to be filled."),
     "many_layers": Text("Several layers are active.", "Choose one layer."),
+    "layer_unclear": Text(
+        "A channel is active, and the image has several layers.",
+        "Choose the layer that is to be filled; a Quick Mask goes on marking the area.",
+    ),
+    "not_a_fill": Text(
+        "The active layer is no fill of Rigatino's, and none was made for it.",
+        "Choose a fill layer or the layer that it was made for.",
+    ),
+    "source_gone": Text(
+        "The layer that this fill was made for is no longer in the image.",
+        "Choose another layer, select the area, and fill it anew.",
+    ),
+    "source_changed": Text(
+        "The layer that this fill was made for has been scaled or cropped since.",
+        "Select the area and fill it anew.",
+    ),
+    "record_unreadable": Text(
+        "What this layer remembers of its fill cannot be read.",
+        "Select the area and fill it anew, or upgrade Rigatino: a newer version may have made it.",
+    ),
     "image_gone": Text("The image was closed while it was being filled.", _NOTHING_CHANGED),
     "layer_gone": Text("The layer was removed while it was being filled.", _NOTHING_CHANGED),
+    "layer_resized": Text("The layer was scaled or cropped while it was being filled.", "Fill again."),
     "indexed_image": Text(
         "The image has indexed colours, which a fill cannot use.", "Convert it first: Image > Mode > RGB."
     ),
     "image_converted": Text("The image's mode was changed while it was being filled.", "Fill again."),
     "plug_in_error": Text(
         "Something unforeseen happened in the plug-in: {detail}.", "The image is as it was. Please report it."
+    ),
+    "plug_in_unwritable": Text(
+        "GIMP's plug-in folder {folder} cannot be written to: {why}.",
+        "See to it that the folder is yours, then try again.",
     ),
     "gimp_missing": Text(
         "No GIMP 3 was found.", "Start GIMP 3 once, or name its profile folder with --gimp-dir."
