@@ -28,9 +28,10 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     sensitive = Gimp.ProcedureSensitivityMask
     procedure.set_image_types("*")
     procedure.set_sensitivity_mask(sensitive.DRAWABLE | sensitive.DRAWABLES | sensitive.NO_DRAWABLES)
-    procedure.set_menu_label(texts.MENU_LABEL)
+    about = texts.PROCEDURES[name]
+    procedure.set_menu_label(about.menu)
     procedure.add_menu_path("<Image>/Filters/Enhance")
-    procedure.set_documentation(texts.BLURB, texts.HELP, None)  # no page of GIMP's help, and so no button
+    procedure.set_documentation(about.blurb, about.help, None)  # no page of GIMP's help, and so no button
     procedure.set_attribution("Rigatino", "Rigatino", __version__)
     _add_arguments(procedure)
     procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)
@@ -42,6 +43,8 @@ def _add_arguments(procedure: Gimp.Procedure) -> None:
         words = texts.ARGUMENTS[name]
         if isinstance(default, str):
             procedure.add_string_argument(name, *words, default, READWRITE)
+        elif isinstance(default, bool):
+            procedure.add_boolean_argument(name, *words, default, READWRITE)
         elif isinstance(default, int):
             procedure.add_int_argument(name, *words, *INT, default, READWRITE)
         else:

@@ -22,6 +22,7 @@ class Settings(NamedTuple):
     seed: int = -1
     candidates: int = 1
     result: str = "mask"
+    detail: bool = True
 
 
 WORDS = {"source": ("layer", "visible"), "result": ("mask", "alpha")}
@@ -84,6 +85,7 @@ def message(id: str, settings: Settings, box: Box, dtype: str, image: bytes, hol
         feather=settings.feather,
         seed=settings.seed,
         candidates=settings.candidates,
+        detail=settings.detail,
         offset=(box.x, box.y),
         image=Array(dtype, (box.height, box.width, 4), image),
         hole=Array(dtype, (box.height, box.width, 1), hole),

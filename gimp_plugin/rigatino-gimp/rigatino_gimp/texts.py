@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rigatino_wire.errors import TEXTS, Failure
-from rigatino_wire.messages import Progress
+from rigatino_wire.messages import NetworkInfo, Progress
 
 _catalogue = gettext.translation("rigatino", Path(__file__).parents[1] / "locale", fallback=True)
 _ = _catalogue.gettext
@@ -25,15 +25,51 @@ class Words(NamedTuple):
     help: str
 
 
-MENU_LABEL = _("_Fill with Rigatino…")
+class About(NamedTuple):
+    """One procedure: its label in the menu, the title of its dialog, and what GIMP's browsers say of it."""
+
+    menu: str
+    title: str
+    blurb: str
+    help: str
+
+
 TITLE = _("Fill with Rigatino")
-BLURB = _("Fills the selection from its surroundings, as a layer of its own")
-HELP = _(
-    "An inpainting network on this computer invents what the selection hides. The result is a new layer above"
-    " the active one, which stays as it is. Selection and active layer stay as they were."
-)
+PROCEDURES = {
+    "rigatino-fill": About(
+        _("_Fill with Rigatino…"),
+        TITLE,
+        _("Fills the selection from its surroundings, as a layer of its own"),
+        _(
+            "An inpainting network on this computer invents what the selection hides. The result is a new layer"
+            " above the active one, which stays as it is. Selection and active layer stay as they were. Where"
+            " nothing is selected, the layer's transparent areas are filled."
+        ),
+    ),
+    "rigatino-fill-again": About(
+        _("Fill _Again"),
+        _("Fill Again"),
+        _("Fills the selection with the settings of the last fill, without a dialog"),
+        _("The same as “Fill with Rigatino” with its last settings, or its defaults where there are none."),
+    ),
+    "rigatino-refill": About(
+        _("_Re-fill This Layer…"),
+        _("Re-fill This Layer"),
+        _("Fills the hole of a fill layer once more, with another seed, network or settings"),
+        _(
+            "For a fill layer, one of several candidates, or the layer that a fill was made for. The hole is the"
+            " one that was selected then; the selection does not matter. The new fill replaces the old one, or"
+            " is added above it."
+        ),
+    ),
+}
 FILL = Words(_("Fill"), _("The new layer; a group of layers where several candidates were asked for"))
-DEFAULT_NETWORK = _("The one that comes with Rigatino")
+HOLES = {  # what the hole is, where it is not the selection
+    "transparency": _("Nothing is selected: the layer's transparent areas will be filled."),
+    "channel": _("The active channel will be filled."),
+    "quick mask": _("The Quick Mask will be filled."),
+    "fill": _("The hole of the layer “{name}” will be filled again."),
+}
 
 ARGUMENTS = {
     "network": Words(_("_Network"), _("The network's name; empty for the one that comes with Rigatino")),
@@ -48,9 +84,27 @@ ARGUMENTS = {
         _("Conte_xt"), _("Surroundings that the network sees, times the hole; 0: as the network likes")
     ),
     "seed": Words(_("S_eed"), _("The same number gives the same fill again; -1: a new one every time")),
-    "candidates": Words(_("C_andidates"), _("How many fills to make")),
-    "result": Words(_("_Result"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),
+    "candidates": Words(_("Can_didates"), _("How many fills to make")),
+    "result": Words(_("Resul_t"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),
+    "detail": Words(_("_Detail"), _("Copy texture of the surroundings into the fill")),
 }
+
+# The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.
+CHOICES = {
+    "source": {"layer": _("The active layer"), "visible": _("All visible layers")},
+    "result": {"mask": _("A layer with a layer mask"), "alpha": _("A layer with transparency")},
+    "mode": {"replace": _("In place of this fill"), "add": _("Above this fill")},
+}
+AUTOMATIC = {"context": _("_Automatic"), "seed": _("Ne_w every time")}
+TRY_AGAIN = _("Tr_y Again")
+STARTING = _("Starting Rigatino…")
+UNKNOWN = _("Not known")
+GOOD_FOR = _("Good for {purpose}")
+LICENCES = _("Program: {licence}. Weights: {weights_licence}.")
+SEEN = _("The network sees {width} × {height} pixels.")
+PREVIEW_HELP = _("What the network sees. Red is what will be filled, and fades as the fill does.")
+
+MODE = Words(_("_Mode"), _("“replace”: in place of the old fill; “add”: above the old fill"))
 
 STAGES = {
     "starting": _("Rigatino: starting"),
@@ -69,6 +123,12 @@ def stage(progress: Progress) -> str:
         progress.position,
     )
     return waiting.format(position=progress.position)
+
+
+def network(info: NetworkInfo) -> str:
+    """What a network is good for, and whose terms hold for it."""
+    licences = LICENCES.format(licence=info.licence, weights_licence=info.weights_licence)
+    return f"{GOOD_FOR.format(purpose=_(info.good_for))}\n{licences}"
 
 
 def say(failure: Failure) -> str:
