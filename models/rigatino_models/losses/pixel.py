@@ -15,6 +15,12 @@ def masked_l1(result: Tensor, target: Tensor, where: Tensor) -> Tensor:
     return total / (where.sum() * result.shape[1]).clamp_min(1)
 
 
+def weighted_l1(result: Tensor, target: Tensor, hole: Tensor, known: float, missing: float) -> Tensor:
+    """LaMa's L1 (arXiv 2109.07161, section 2.3): known and missing pixels weighted, the mean over all pixels."""
+    weight = known * (1 - hole) + missing * hole
+    return ((result - target).abs() * weight).mean()
+
+
 def dilate(mask: Tensor, radius: int) -> Tensor:
     """Grow the ones of a mask [N,1,H,W] by a square of 2*radius+1."""
     return F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from rigatino_models.losses.frozen import Normalise, fill_in
 
 FIRES = {3: (96, 16, 64), 4: (128, 16, 64), 5: (128, 32, 128), 7: (256, 32, 128), 8: (256, 48, 192)} | {
     9: (384, 48, 192),
@@ -41,23 +42,17 @@ class Fire(nn.Module):
 class SqueezeNet(nn.Module):
     """The convolutional part, frozen, in the key layout of torchvision."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, weights: Path) -> None:
         super().__init__()
         layers: dict[str, nn.Module] = {"0": nn.Conv2d(3, 96, 7, stride=2)}
         layers |= {str(i): Fire(*shape) for i, shape in FIRES.items()}
         self.features = nn.ModuleDict(layers)
-        state = {k: v.float() for k, v in load_file(weights).items() if k.startswith("features.")}
-        self.load_state_dict(state)
-        self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1), persistent=False)
-        self.requires_grad_(False)
+        self.normalise = Normalise()
+        fill_in(self, weights)
 
     def forward(self, image: Tensor, last: int = 12) -> list[Tensor]:
         """image [N,3,H,W] RGB in [0,1] -> features at the taps up to index `last`, of unit length per pixel."""
-        x = (image - self.mean) / self.std
+        x = self.normalise(image)
         found = []
         for index in range(last + 1):
             if index in POOLS:
