@@ -48,7 +48,7 @@ def runtime_dir() -> Path:
     Raises Failure runtime_unusable, runtime_foreign or runtime_open. XDG variables are not asked: they
     differ between a desktop, ssh and Flatpak, and all must find the same daemon.
     """
-    folder = _wanted_folder()
+    folder = runtime_path()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
@@ -61,6 +61,23 @@ def runtime_dir() -> Path:
     if _open(found):
         raise Failure("runtime_open", folder=str(folder))
     return folder
+
+
+def runtime_path() -> Path:
+    """Where the runtime folder is, neither made nor checked. Raises Failure runtime_unusable for a lost home."""
+    setting = os.environ.get("RIGATINO_RUNTIME_DIR")
+    return Path(setting).absolute() if setting else usual_runtime_path()
+
+
+def usual_runtime_path() -> Path:
+    """The place that is taken where nothing names another."""
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise Failure("runtime_unusable", folder="~", why="there is no home folder") from error
+    return home.joinpath(
+        *(("AppData", "Local") if os.name == "nt" else (".local", "state")), "rigatino", "run"
+    )
 
 
 def choose_endpoint(runtime: Path) -> str:
@@ -82,7 +99,7 @@ def write_connection(runtime: Path, connection: Connection) -> Path:
     target = runtime / CONNECTION_FILE
     text = json.dumps({**asdict(connection), "key": connection.key.hex()}, indent=1)
     try:
-        _write_whole(target, text.encode("ascii"))
+        write_own(target, text.encode("ascii"))
     except OSError as error:
         raise Failure("runtime_unusable", folder=str(runtime), why=_why(error)) from error
     return target
@@ -95,7 +112,7 @@ def read_connection(runtime: Path) -> Connection | None:
     """
     path = runtime / CONNECTION_FILE
     try:
-        return _parsed(_read_own(path))
+        return _parsed(read_own(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -113,17 +130,33 @@ def remove_connection(runtime: Path, pid: int) -> None:
             (runtime / CONNECTION_FILE).unlink()
 
 
-def _wanted_folder() -> Path:
-    setting = os.environ.get("RIGATINO_RUNTIME_DIR")
-    if setting:
-        return Path(setting).absolute()
+def write_own(target: Path, data: bytes) -> None:
+    """Writes a file that is the user's alone (0600): whole, or not at all. Raises OSError.
+
+    It is written aside (mkstemp: 0600) and renamed, so a reader sees the old file or the new one.
+    """
+    handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        home = Path.home()
-    except RuntimeError as error:
-        raise Failure("runtime_unusable", folder="~", why="there is no home folder") from error
-    return home.joinpath(
-        *(("AppData", "Local") if os.name == "nt" else (".local", "state")), "rigatino", "run"
-    )
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(target)
+    except BaseException:
+        Path(aside).unlink()
+        raise
+
+
+def read_own(path: Path) -> bytes:
+    """The bytes of such a file. Raises Failure connection_foreign, OSError, or ValueError for no plain, small file."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if _foreign(found) or _open(found):
+            raise Failure("connection_foreign", file=str(path))
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
+            raise ValueError("it is not a file that Rigatino wrote")
+        return file.read(LARGEST_FILE)
 
 
 def _foreign(found: os.stat_result) -> bool:
@@ -141,31 +174,6 @@ def _fits(path: str) -> bool:
         return len(path.encode()) <= LONGEST_SOCKET_PATH
     except UnicodeEncodeError:  # a folder name that is no text cannot be an address
         return False
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one: written aside (mkstemp: 0600), then renamed."""
-    handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(target)
-    except BaseException:
-        Path(aside).unlink()
-        raise
-
-
-def _read_own(path: Path) -> bytes:
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if _foreign(found) or _open(found):
-            raise Failure("connection_foreign", file=str(path))
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
-            raise ValueError("it is not a file that Rigatino wrote")
-        return file.read(LARGEST_FILE)
 
 
 def _parsed(data: bytes) -> Connection:

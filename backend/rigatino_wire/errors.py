@@ -90,7 +90,7 @@ class Unreachable(Failure):
 
     codes = frozenset({
         "daemon_absent", "daemon_silent", "daemon_lost", "daemon_start_failed", "daemon_start_slow", "version_differs",
-        "daemon_stop_failed", "command_failed",
+        "daemon_stop_failed", "command_failed", "daemon_outside", "plug_in_older", "program_older",
     })  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ from rigatino_wire import PROTOCOL, __version__
 from rigatino_wire.client import Client
 from rigatino_wire.endpoint import Connection, read_connection
 from rigatino_wire.errors import TEXTS, Failure, ProtocolError, Unreachable
+from rigatino_wire.program import from_outside, sandbox, starting
 from rigatino_wire.zmtp import PATIENCE, Dealer, open_socket
 
 START_LOG = "start.log"  # what the daemon says before its own log is open, and Python when it breaks
@@ -34,6 +36,9 @@ LARGEST_LOG = 1 << 20
 TAIL = 1500  # characters of the log that a failure quotes
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
+NO_MODULE = "No module named"  # Python's words for an interpreter that has no Rigatino (any more)
+# What another command may mend; in a sandbox the system's own words do not tell a lost program from a forbidden one.
+NOT_THIS_WAY = {False: ("command_failed",), True: ("command_failed", "daemon_start_failed")}
 NOT_THE_DAEMON = ("daemon_absent", "daemon_lost", "daemon_silent", "bad_handshake", "bad_magic", "bad_mac")
 
 Wait = Callable[[], None]
@@ -42,13 +47,18 @@ _children: list[subprocess.Popen[bytes]] = []  # kept: the daemon outlives its P
 
 
 def ensure_daemon(
-    command: Sequence[str], runtime: Path, on_wait: Wait | None = None, wait: float = START_WAIT
+    command: Sequence[str],
+    runtime: Path,
+    on_wait: Wait | None = None,
+    wait: float = START_WAIT,
+    others: Sequence[Sequence[str]] = (),
 ) -> Client:
     """A client of this folder's daemon: the one that runs, or one started by `command` and the word `serve`.
 
-    A daemon of another version is stopped and replaced. `on_wait` is called every 50 ms while a daemon starts
-    or ends; what it raises ends the wait. Raises Unreachable (command_failed, daemon_start_failed,
-    daemon_start_slow, daemon_stop_failed, daemon_silent) and what `read_connection` raises.
+    Where the program that `command` names is gone, `others` are tried in turn. A daemon of another version is
+    stopped and replaced. `on_wait` is called every 50 ms while a daemon starts or ends; what it raises ends the
+    wait. Raises Unreachable (command_failed, daemon_start_failed, daemon_start_slow, daemon_stop_failed,
+    daemon_silent, daemon_outside, plug_in_older, program_older) and what `read_connection` raises.
     """
     pause = on_wait or _nothing
     found = read_connection(runtime)
@@ -57,7 +67,15 @@ def ensure_daemon(
             _end(found, pause)
         elif _answers(found):
             return Client(found)
-    return _started_client(command, runtime, found, wait, pause)
+    failures: list[Unreachable] = []
+    for words in (command, *others):
+        try:
+            return _started_client(words, runtime, found, wait, pause)
+        except Unreachable as failure:
+            if failure.code not in NOT_THIS_WAY[bool(sandbox())]:
+                raise
+            failures.append(failure)
+    raise from_outside(runtime) if sandbox() else failures[0]
 
 
 def stop_daemon(runtime: Path, on_wait: Wait | None = None) -> bool:
@@ -123,6 +141,10 @@ class _Started(NamedTuple):
         """Whether it has ended because another daemon holds the folder."""
         return TEXTS["already_running"].sentence.partition("{")[0] in self.said()
 
+    def may_be(self, found: Connection) -> bool:
+        """Whether `found` is what was started: a helper of the sandbox, or Windows' rigatino.exe, has it as a child."""
+        return found.pid == self.process.pid or bool(sandbox()) or os.name == "nt"
+
     def yield_to(self, found: Connection) -> None:
         """Lets one that comes late find the folder taken; it would take it were `found` stopped first."""
         if self.again and self.process.pid != found.pid:
@@ -133,14 +155,16 @@ class _Started(NamedTuple):
 def _start(command: Sequence[str], runtime: Path) -> _Started:
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     environment["RIGATINO_RUNTIME_DIR"] = str(runtime)
-    words = [*command, "serve"]
+    words = starting(command, environment)
     with _opened_log(runtime / START_LOG) as log:
         offset = log.tell()
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         try:
             process = subprocess.Popen(words, cwd=runtime, env=environment, **streams, **_detached())
         except OSError as error:
-            raise Unreachable("command_failed", command=words[0], why=error.strerror or str(error)) from error
+            raise Unreachable(
+                "command_failed", command=command[0], why=error.strerror or str(error)
+            ) from error
     _children.append(process)
     return _Started(process, runtime / START_LOG, offset)
 
@@ -174,20 +198,38 @@ def _started_client(
         if found is not None and (lost or found != before) and _is_ready(found):
             started.yield_to(found)
             return Client(found)
-        if found is not None and found != before and found.pid == started.process.pid:
+        if found is not None and found != before and started.may_be(found):
             _demand_this_version(found)
         if ended and not lost:
-            raise Unreachable("daemon_start_failed", log=str(started.log), tail=started.said())
+            raise _broken(command, started)
         _rest(AGAIN if lost else PAUSE, pause)
         if lost:  # to one that is not ready yet, or to one that is just ending
             started = _start(command, runtime)._replace(again=True)
     raise Unreachable("daemon_start_slow", log=str(started.log), seconds=round(wait))
 
 
+def _broken(command: Sequence[str], started: _Started) -> Unreachable:
+    """Why the daemon ended at once: the program is gone, or what it said itself."""
+    said = started.said()
+    if NO_MODULE in said:
+        return Unreachable("command_failed", command=command[0], why=said.splitlines()[-1])
+    return Unreachable("daemon_start_failed", log=str(started.log), tail=said)
+
+
 def _demand_this_version(found: Connection) -> None:
     """The daemon just started must be of this version: another start would bring the same one again."""
     if not _of_this_version(found):
-        raise Unreachable("version_differs", found=found.version, expected=__version__)
+        raise Unreachable(_mismatch(found), found=found.version, expected=__version__)
+
+
+def _mismatch(found: Connection) -> str:
+    """The code that says which side is older."""
+    theirs, ours = (_numbers(found.version), found.protocol), (_numbers(__version__), PROTOCOL)
+    return "version_differs" if theirs == ours else "plug_in_older" if theirs > ours else "program_older"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _rest(seconds: float, pause: Wait) -> None:

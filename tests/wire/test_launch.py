@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rigatino_wire import __version__, launch
+from rigatino_wire import __version__, launch, program
 from rigatino_wire.client import Client
 from rigatino_wire.endpoint import Connection, read_connection, write_connection
 from rigatino_wire.errors import Failure, Unreachable
@@ -193,12 +193,24 @@ def test_another_version_is_replaced(runtime: Path, trait: str) -> None:
     assert stop_daemon(runtime)
 
 
-def test_a_program_of_another_version_is_told_at_once(runtime: Path) -> None:
+@pytest.mark.parametrize(
+    ("trait", "code", "remedy"),
+    [
+        ("old", "program_older", "Upgrade Rigatino"),
+        ("new", "plug_in_older", "install-plugin"),
+        ("foreign", "plug_in_older", "install-plugin"),
+    ],
+)
+def test_a_program_of_another_version_is_told_at_once(
+    runtime: Path, trait: str, code: str, remedy: str
+) -> None:
     """An old plug-in beside an upgraded program: starting it again would bring the same one."""
     with pytest.raises(Unreachable) as caught:
-        ensure_daemon(command("old"), runtime, wait=30)
-    assert caught.value.code == "version_differs"
+        ensure_daemon(command(trait), runtime, wait=30)
+    assert caught.value.code == code
     assert __version__ in caught.value.sentence
+    assert found(runtime).version in caught.value.sentence
+    assert remedy in caught.value.hint
     assert stop_daemon(runtime)
 
 
@@ -236,6 +248,83 @@ def test_a_command_that_is_not_there(runtime: Path) -> None:
         ensure_daemon(["/no/such/command"], runtime)
     assert caught.value.code == "command_failed"
     assert caught.value.params["command"] == "/no/such/command"
+
+
+@pytest.mark.parametrize("gone", [["/no/such/command"], [sys.executable, "-m", "no_such_module"]])
+def test_a_program_that_is_gone_is_looked_for_elsewhere(runtime: Path, gone: list[str]) -> None:
+    others = [["/nor/this"], command()]
+    assert ensure_daemon(gone, runtime, others=others).status().pid == found(runtime).pid
+    assert stop_daemon(runtime)
+
+
+def test_a_program_that_is_nowhere_is_told_by_its_first_place(runtime: Path) -> None:
+    with pytest.raises(Unreachable) as caught:
+        ensure_daemon(["/no/such/command"], runtime, others=[["/nor/this"]])
+    assert caught.value.params["command"] == "/no/such/command"
+
+
+def test_a_program_that_breaks_is_not_replaced_by_another(runtime: Path) -> None:
+    with pytest.raises(Unreachable) as caught:
+        ensure_daemon(command("crash"), runtime, others=[command()])
+    assert caught.value.code == "daemon_start_failed"
+
+
+@pytest.fixture
+def flatpak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What shows a Flatpak from within; the path of its helper, which a test writes."""
+    (tmp_path / "info").touch()
+    monkeypatch.setattr(program, "FLATPAK", tmp_path / "info")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return tmp_path / "flatpak-spawn"
+
+
+def helper(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+# As the real one: what follows --host, less its own options, with these variables and no others of the sandbox.
+ALLOWED = """[ "$1" = --host ] || exit 9; shift
+unset RIGATINO_RUNTIME_DIR RIGATINO_TRANSPORT
+while case $1 in --env=*) ;; *) false;; esac; do export "${1#--env=}"; shift; done
+"$@"; exit $?"""
+
+
+def test_a_flatpak_that_is_allowed_out_starts_the_daemon_there(runtime: Path, flatpak: Path) -> None:
+    helper(flatpak, ALLOWED)
+    assert ensure_daemon(command(), runtime).status().pid == found(runtime).pid
+    assert stop_daemon(runtime)
+
+
+def test_versions_that_differ_are_told_through_a_sandbox_too(runtime: Path, flatpak: Path) -> None:
+    helper(flatpak, ALLOWED)
+    with pytest.raises(Unreachable) as caught:
+        ensure_daemon(command("new"), runtime, wait=30)
+    assert caught.value.code == "plug_in_older"
+    assert stop_daemon(runtime)
+
+
+def test_a_flatpak_that_must_not_start_one_says_what_the_user_can_do(
+    runtime: Path, flatpak: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(flatpak, "echo 'Portal call failed: org.freedesktop.DBus.Error.ServiceUnknown' >&2; exit 1")
+    with pytest.raises(Unreachable) as caught:
+        ensure_daemon(command(), runtime)
+    assert caught.value.code == "daemon_outside"
+    assert f"RIGATINO_RUNTIME_DIR={runtime} rigatino service install" in caught.value.hint
+    monkeypatch.setattr(program, "usual_runtime_path", lambda: runtime)
+    with pytest.raises(Unreachable, match="“rigatino service install”"):
+        ensure_daemon(command(), runtime)
+
+
+def test_a_snap_uses_the_daemon_that_runs(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with start_elsewhere(runtime) as starter:
+        starter.communicate(timeout=60)
+    monkeypatch.setenv("SNAP_NAME", "gimp")
+    assert ensure_daemon(["/no/such/command"], runtime).status().pid == found(runtime).pid
+    assert stop_daemon(runtime)
+    with pytest.raises(Unreachable, match="Snap"):
+        ensure_daemon(["/no/such/command"], runtime)
 
 
 def test_a_daemon_that_never_gets_ready(runtime: Path) -> None:

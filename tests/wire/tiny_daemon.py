@@ -44,8 +44,8 @@ def serve(runtime: Path, traits: set[str]) -> None:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as sock:
         sock.linger = 500
         sock.bind(choose_endpoint(runtime))
-        version, protocol = ("0.0.1", PROTOCOL) if "old" in traits else (__version__, PROTOCOL)
-        protocol = 99 if "foreign" in traits else protocol
+        version = "0.0.1" if "old" in traits else "99.0" if "new" in traits else __version__
+        protocol = 99 if "foreign" in traits else PROTOCOL
         endpoint = sock.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         connection = Connection(

@@ -6,7 +6,6 @@ from gi.repository import Gimp
 
 from rigatino_gimp import installed, texts
 from rigatino_wire.client import Client
-from rigatino_wire.launch import ensure_daemon
 from rigatino_wire.messages import Description, Fill, Filled, Progress
 
 
@@ -31,7 +30,7 @@ def start_progress() -> None:
 
 
 def _connect() -> Client:
-    return ensure_daemon(installed.command(), installed.folder(), on_wait=Gimp.progress_pulse)
+    return installed.connect(on_wait=Gimp.progress_pulse)
 
 
 def _show(progress: Progress) -> None:

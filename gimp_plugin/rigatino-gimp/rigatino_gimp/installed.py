@@ -8,20 +8,46 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from rigatino_wire.client import Client
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
+from rigatino_wire.launch import Wait, ensure_daemon
+from rigatino_wire.program import elsewhere
 
 FILE = Path(__file__).parent.parent / "daemon.json"
 FOLDERS = {"RIGATINO_RUNTIME_DIR": "runtime_dir", "RIGATINO_DATA_DIR": "data_dir"}
 
 
+def connect(on_wait: Wait | None = None, file: Path = FILE) -> Client:
+    """A client of the daemon, which is started where none runs; `on_wait` as in `ensure_daemon`.
+
+    Raises Failure command_missing, and what `ensure_daemon` raises.
+    """
+    runtime = folder(file)
+    first, *others = commands(runtime, file)
+    return ensure_daemon(first, runtime, on_wait, others=others)
+
+
 def command(file: Path = FILE) -> list[str]:
-    """The words that start Rigatino: RIGATINO_COMMAND (words as in a shell), else the file's.
+    """The best of `commands`."""
+    return commands(folder(file), file)[0]
+
+
+def commands(runtime: Path, file: Path = FILE) -> list[list[str]]:
+    """Ways to start Rigatino, the best first: RIGATINO_COMMAND (words as in a shell) and no other where it is set,
+    else the file's, then wherever else Rigatino was seen, for it may have moved.
 
     Raises Failure command_missing.
     """
-    words = os.environ.get("RIGATINO_COMMAND", "")
-    return shlex.split(words, posix=os.name != "nt") if words else list(_read(file)["command"])
+    if words := os.environ.get("RIGATINO_COMMAND", ""):
+        return [shlex.split(words, posix=os.name != "nt")]
+    others = elsewhere(runtime)
+    try:
+        return [list(_read(file)["command"]), *others]
+    except Failure:
+        if others:
+            return others
+        raise
 
 
 def folder(file: Path = FILE) -> Path:
