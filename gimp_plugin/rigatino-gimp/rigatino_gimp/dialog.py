@@ -1,58 +1,136 @@
-"""The dialog: network, grow, feather and seed."""
+"""The dialog: the settings of a fill beside a preview of it."""
 
 from __future__ import annotations
+
+from random import randrange
+from typing import Any
 
 import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
 
-from rigatino_gimp import daemon, texts  # noqa: E402
+from rigatino_gimp import rows, texts  # noqa: E402
 from rigatino_gimp.layers import Place  # noqa: E402
+from rigatino_gimp.networks import Networks  # noqa: E402
+from rigatino_gimp.preview import USUAL, Preview  # noqa: E402
 from rigatino_gimp.request import RANGES  # noqa: E402
-from rigatino_wire.messages import Description  # noqa: E402
+from rigatino_wire.messages import MAX_CANDIDATES, Description  # noqa: E402
 
-SLIDERS = {"grow": 64, "feather": 64}  # what the slider reaches; more can be typed
+REACH = {"grow": 64, "feather": 64, "candidates": MAX_CANDIDATES}  # what a slider reaches; more can be typed
+SPACE = 12  # pixels between parts, as in GIMP's own dialogs
+PATIENCE = 0.3  # seconds for a daemon that runs already to answer before the dialog is seen
 
 
 def ask(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
     place: Place,
-    description: Description | None,
+    description: Description | None = None,
 ) -> bool:
-    """Lets the user set the fill; the config then holds what was chosen. False: cancelled."""
-    description = description or daemon.describe()
+    """Lets the user set the fill; the config then holds what was chosen. False: cancelled.
+
+    Without a description the daemon is asked, and started, while the dialog is open.
+    """
     GimpUi.init("rigatino")
-    window = GimpUi.ProcedureDialog.new(procedure, config, texts.TITLE)
-    window.get_content_area().pack_start(_networks(config, description), False, False, 0)
-    for name, reach in SLIDERS.items():
-        slider = window.get_scale_entry(name, 1.0)
-        slider.set_bounds(*RANGES[name], False)
-        slider.set_bounds(RANGES[name][0], reach, True)
-    window.get_widget("seed", GimpUi.LabelSpin).get_spin_button().set_range(*RANGES["seed"])
-    window.fill([*SLIDERS, "seed"])
+    window = GimpUi.ProcedureDialog.new(procedure, config, texts.PROCEDURES[procedure.get_name()].title)
+    dialog = _Dialog(window, config, place)
+    if description is None:
+        dialog.networks.ask()
+        dialog.networks.inquiry.wait(PATIENCE)
+    else:
+        dialog.networks.answer(description)
     try:
-        return bool(window.run())
+        accepted = bool(window.run())
     finally:
         window.destroy()
+    if accepted and description is None:
+        Gimp.progress_init(texts.STAGES["starting"])
+        dialog.networks.inquiry.finish(Gimp.progress_pulse)
+    return accepted
 
 
-def _networks(config: Gimp.ProcedureConfig, description: Description) -> Gtk.Box:
-    """The row that chooses among the daemon's networks, each with what it is good for as its tooltip."""
-    combo = Gtk.ComboBoxText()
-    combo.append("", texts.DEFAULT_NETWORK)
-    for info in description.networks:
-        combo.append(info.name, info.title)
-    if config.get_property("network") not in [info.name for info in description.networks]:
-        config.set_property("network", "")
-    both = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
-    config.bind_property("network", combo, "active-id", both)
-    label = Gtk.Label.new_with_mnemonic(texts.ARGUMENTS["network"].label)
-    label.set_mnemonic_widget(combo)
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=6)
-    row.pack_start(label, False, False, 0)
-    row.pack_start(combo, True, True, 0)
-    row.show_all()
-    return row
+class _Dialog:
+    """What GIMP's dialog holds: a preview, and beside it a row for each setting that the procedure has."""
+
+    def __init__(self, window: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, place: Place) -> None:
+        self._window, self._config = window, config
+        self.preview = Preview(config, place)
+        self.networks = Networks(config, self._described)
+        self._grid = Gtk.Grid(row_spacing=6, column_spacing=6)
+        self._count = 0
+        parts = Gtk.Box(spacing=SPACE)
+        parts.pack_start(self.preview, False, False, 0)
+        parts.pack_start(self._grid, True, True, 0)
+        window.get_content_area().pack_start(parts, True, True, 0)
+        self._fill_grid()
+        parts.show_all()
+        config.connect("notify::network", self._show_candidates)
+        self._show_candidates()
+
+    def _fill_grid(self) -> None:
+        self._row("network", self.networks.choice, self.networks.choice)
+        self._wide(self.networks.words, column=1)
+        for name in ("mode", "source", "result"):
+            if self._config.find_property(name):
+                combo = rows.choice(self._config, name, texts.CHOICES[name])
+                self._row(name, combo, combo)
+        for name in ("grow", "feather"):
+            self._wide(self._slider(name))
+        self._automatic("context", self._factor(), 0.0)
+        self._wide(self._window.get_widget("detail", Gtk.CheckButton))
+        self._automatic("seed", self._seed(), -1)
+        self._candidates = self._slider("candidates")
+        self._wide(self._candidates)
+
+    def _row(self, name: str, row: Gtk.Widget, widget: Gtk.Widget) -> None:
+        """A row with a label; `widget` is what its mnemonic leads to."""
+        words = texts.ARGUMENTS[name]
+        row.set_tooltip_text(words.help)
+        self._grid.attach(rows.label(words.label, widget), 0, self._count, 1, 1)
+        self._grid.attach(row, 1, self._count, 1, 1)
+        self._count += 1
+
+    def _wide(self, widget: Gtk.Widget, column: int = 0) -> None:
+        """A row whose widget says itself what it is."""
+        self._grid.attach(widget, column, self._count, 2 - column, 1)
+        self._count += 1
+
+    def _automatic(self, name: str, number: Gtk.SpinButton, automatic: float) -> None:
+        row = rows.OrAutomatic(self._config, name, automatic, number, texts.AUTOMATIC[name])
+        self._row(name, row, number)
+
+    def _slider(self, name: str) -> GimpUi.SpinScale:
+        """GIMP's compact slider; it reaches what is usual, more can be typed."""
+        slider = self._window.get_spin_scale(name, 1.0)
+        low, high = RANGES[name]
+        slider.set_range(low, high)
+        slider.set_scale_limits(low, REACH[name])
+        slider.set_activates_default(True)
+        return slider
+
+    def _factor(self) -> Gtk.SpinButton:
+        low, high = RANGES["context"]
+        number = Gtk.SpinButton(digits=1, activates_default=True)
+        number.set_range(low + 0.1, high)
+        number.set_increments(0.5, 2)
+        number.set_value(USUAL.factor)
+        return number
+
+    def _seed(self) -> Gtk.SpinButton:
+        """A number that is another one each time the dialog is opened, until it is kept."""
+        number = Gtk.SpinButton(activates_default=True, width_chars=11)
+        number.set_range(0, RANGES["seed"][1])
+        number.set_increments(1, 1000)
+        number.set_value(randrange(1 << 31))
+        return number
+
+    def _described(self, description: Description) -> None:
+        self.preview.describe(description)
+        self._show_candidates()
+
+    def _show_candidates(self, *_: Any) -> None:
+        """Several fills of one hole are for networks with chance: others make the same one again."""
+        network = self.networks.chosen
+        self._candidates.set_visible(network is not None and network.stochastic)

@@ -86,7 +86,7 @@ ARGUMENTS = {
     "seed": Words(_("S_eed"), _("The same number gives the same fill again; -1: a new one every time")),
     "candidates": Words(_("Can_didates"), _("How many fills to make")),
     "result": Words(_("Resul_t"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),
-    "detail": Words(_("Deta_il"), _("Copy texture of the surroundings into the fill")),
+    "detail": Words(_("Deta_il from the surroundings"), _("Copy texture of the surroundings into the fill")),
 }
 
 # The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.

@@ -1,0 +1,136 @@
+"""The dialog's picture of what will happen: the region that the network sees, with the hole tinted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import GdkPixbuf, Gegl, Gimp, GLib, Gtk
+
+from rigatino_gimp import request, shade, texts
+from rigatino_gimp.layers import Place
+from rigatino_gimp.request import Settings
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Description
+from rigatino_wire.region import Box, ContextRule, context
+
+SIDE = 300  # pixels of the picture's longer side
+LARGEST_SCALE = 4.0  # a region of few pixels is enlarged no further
+USUAL = ContextRule(2.0, 128, 512)  # how much is shown until the daemon has said how much its networks see
+THUMBNAIL = (
+    1024  # pixels: the largest picture of all layers together that GIMP makes without composing them in full
+)
+TINT = (255, 32, 48)
+STRENGTH = 0.6  # of the tint, where the fill is opaque
+CHECKS = (8, 0x999999, 0x666666)  # what shows through where the layer is transparent
+_TINTED = bytes(round(STRENGTH * opacity) for opacity in range(256))
+
+
+class Preview(Gtk.Box):
+    """Shows region and hole, and what the network gets of them, as the settings are now."""
+
+    def __init__(self, config: Gimp.ProcedureConfig, place: Place) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._config, self._place = config, place
+        self._description: Description | None = None
+        self._waiting = False
+        self._picture = Gtk.Image(tooltip_text=texts.PREVIEW_HELP)
+        self._picture.set_size_request(SIDE, -1)
+        frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
+        frame.add(self._picture)
+        self._words = caption()
+        self.pack_start(frame, False, False, 0)
+        self.pack_start(self._words, False, False, 0)
+        config.connect("notify", self._changed)
+        self._changed()
+
+    def describe(self, description: Description) -> None:
+        """From now on the region is the one that this daemon's networks ask for."""
+        self._description = description
+        self._changed()
+
+    def _changed(self, *_: Any) -> None:
+        """Draws once, however many settings change at a time."""
+        if not self._waiting:
+            self._waiting = True
+            GLib.idle_add(self._draw)
+
+    def _draw(self) -> bool:
+        self._waiting = False
+        settings = _settings(self._config)
+        try:
+            region = self._region(settings)
+        except Failure as failure:
+            self._words.set_text(texts.say(failure))
+            self._picture.clear()
+        else:
+            self._words.set_text(texts.SEEN.format(width=region.width, height=region.height))
+            self._picture.set_from_pixbuf(picture(self._place, region, settings))
+        return GLib.SOURCE_REMOVE
+
+    def _region(self, settings: Settings) -> Box:
+        frame = self._place.frame(settings.source)
+        if self._description is not None:
+            return request.region(self._place.selection, frame, settings, self._description)
+        return context(self._place.selection, frame, USUAL, settings.context or None)
+
+
+def caption() -> Gtk.Label:
+    """A label for words that are long, and less important than others."""
+    label = Gtk.Label(wrap=True, xalign=0, max_width_chars=36)
+    label.get_style_context().add_class("dim-label")
+    return label
+
+
+def picture(place: Place, region: Box, settings: Settings) -> GdkPixbuf.Pixbuf:
+    """The region, at most SIDE pixels wide and high, with the hole's opacity as a tint."""
+    scale = min(SIDE / max(region.width, region.height), LARGEST_SCALE)
+    width, height = max(1, round(region.width * scale)), max(1, round(region.height * scale))
+    seen = _visible(place, region) if settings.source == "visible" else _layer(place, region, scale)
+    shown = seen.composite_color_simple(width, height, GdkPixbuf.InterpType.BILINEAR, 255, *CHECKS)
+    hole = _read(place.hole, region, scale, "Y u8", (width, height))
+    opacity = shade.seam(hole, width, settings.grow * scale, settings.feather * scale)
+    tint = bytearray(bytes((*TINT, 0)) * len(opacity))
+    tint[3::4] = opacity.translate(_TINTED)
+    area = (0, 0, width, height, 0.0, 0.0, 1.0, 1.0)
+    _pixbuf(bytes(tint), width, height, 4).composite(shown, *area, GdkPixbuf.InterpType.NEAREST, 255)
+    return shown
+
+
+def _layer(place: Place, region: Box, scale: float) -> GdkPixbuf.Pixbuf:
+    own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
+    size = max(1, round(own.width * scale)), max(1, round(own.height * scale))
+    return _pixbuf(_read(place.layer.get_buffer(), own, scale, "R'G'B'A u8", size), *size, 4)
+
+
+def _read(buffer: Gegl.Buffer, box: Box, scale: float, format: str, size: tuple[int, int]) -> bytes:
+    """A box of a buffer at a scale: GEGL wants the box in the scaled picture's pixels."""
+    area = Gegl.Rectangle.new(round(box.x * scale), round(box.y * scale), *size)
+    return bytes(buffer.get(area, scale, format, Gegl.AbyssPolicy.NONE))
+
+
+def _visible(place: Place, region: Box) -> GdkPixbuf.Pixbuf:
+    """The region in GIMP's own thumbnail of the picture: composing all of a large one takes seconds."""
+    data, width, height, channels = place.image.get_thumbnail_data(THUMBNAIL, THUMBNAIL)
+    whole = _pixbuf(data.get_data(), width, height, channels)
+    scale = width / place.canvas.width
+    box = Box(*(int(side * scale) for side in region)).intersect(Box(0, 0, width, height))
+    return whole.new_subpixbuf(box.x, box.y, max(1, box.width), max(1, box.height))
+
+
+def _pixbuf(data: bytes, width: int, height: int, channels: int) -> GdkPixbuf.Pixbuf:
+    """A picture of 1 to 4 channels (grey, grey with alpha, RGB, RGBA)."""
+    if channels < 3:
+        planes = [data[c::channels] for c in (0, 0, 0, channels - 1)]
+        channels += 2
+        coloured = bytearray(width * height * channels)
+        for c in range(channels):
+            coloured[c::channels] = planes[c]
+        data = bytes(coloured)
+    shape = (GdkPixbuf.Colorspace.RGB, channels == 4, 8, width, height, width * channels)
+    return GdkPixbuf.Pixbuf.new_from_bytes(GLib.Bytes.new(data), *shape)
+
+
+def _settings(config: Gimp.ProcedureConfig) -> Settings:
+    """Of the settings, those that the preview shows."""
+    names = ("network", "source", "grow", "feather", "context")
+    return Settings(**{name: config.get_property(name) for name in names})
