@@ -68,6 +68,7 @@ def test_the_wheel_holds_what_it_needs_and_no_tests(wheel: Path) -> None:
     for wanted in (
         "rigatino/demo/photo.jpg",
         "rigatino/_gimp_plugin/rigatino-gimp.py",
+        "rigatino/_gimp_plugin/locale/de/LC_MESSAGES/rigatino.mo",
         "rigatino_models/weights/lama-small.safetensors",
         "rigatino_models/weights/lama-small.md",
         "rigatino_models/lama/lama-small.toml",

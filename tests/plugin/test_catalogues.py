@@ -1,0 +1,202 @@
+"""The catalogues: complete, well-formed, and nothing in them that the sources do not say."""
+
+from __future__ import annotations
+
+import gettext
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+
+import catalogues
+from compile_catalogues import LOCALE, compile_all
+from rigatino_gimp import texts
+
+LANGUAGES = sorted(file.parts[-3] for file in LOCALE.glob("*/LC_MESSAGES/rigatino.po"))
+ASIAN = {"ja", "zh_CN"}  # mnemonics are Latin letters in brackets behind the words
+# The letters of GIMP's own buttons in a procedure's dialog: OK, Cancel, Reset, Save and Load Settings, Help.
+BUTTONS = {"de": "oczsgh", "fr": "vnrsch", "es": "acrgy", "ja": "ocrslh", "zh_CN": "ocrslh"}
+
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def words(language: str) -> Catalog:
+    return catalogues.read(catalogues.catalogue(language))
+
+
+def pairs(entry: Message) -> Iterator[tuple[str, str]]:
+    """Each translation with the English it stands for; of plurals every form with the English plural."""
+    if isinstance(entry.id, str):
+        yield entry.id, str(entry.string)
+    else:
+        yield from ((entry.id[1], form) for form in entry.string)
+
+
+def translations(language: str) -> list[tuple[str, str]]:
+    return [pair for entry in words(language) if entry.id for pair in pairs(entry)]
+
+
+def blanks(text: str) -> list[str]:
+    """The names in braces; ValueError for braces that do not match, "" for a blank without a name."""
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def mnemonic(label: str) -> str | None:
+    """The letter after the underscore; placeholders and names of variables have none."""
+    found = re.findall(r"_(\w)", re.sub(r"\{.*?\}|[A-Z]+_[A-Z_]+", "", label))
+    assert len(found) <= 1, label
+    return found[0].lower() if found else None
+
+
+def problems(english: str, translated: str, language: str) -> list[str]:
+    """What is broken in one translation."""
+    wrong = []
+    try:
+        if blanks(translated) != blanks(english):
+            wrong.append("placeholders")
+    except ValueError:
+        wrong.append("braces")
+    if (mnemonic(english) is None) != (mnemonic(translated) is None):
+        wrong.append("mnemonic")
+    elif mnemonic(english) and language in ASIAN and not re.search(r"\(_[A-Z]\)…?$", translated):
+        wrong.append("place of the mnemonic")
+    if translated != translated.strip() or "\n" in translated:
+        wrong.append("white space")
+    if english.endswith("…") != translated.endswith("…"):
+        wrong.append("ellipsis")
+    if english.endswith(".") != translated.endswith((".", "。")):
+        wrong.append("full stop")
+    return wrong
+
+
+def test_the_languages_are_there() -> None:
+    assert set(LANGUAGES) >= {"de", "es", "fr", "ja", "zh_CN"}
+    assert set(BUTTONS) == set(LANGUAGES)
+
+
+@each_language
+def test_a_catalogue_has_the_words_of_the_sources(language: str) -> None:
+    said = {entry.id for entry in catalogues.extract() if entry.id}
+    held = {entry.id for entry in words(language) if entry.id}
+    assert not said - held, "not in the catalogue: run gimp_plugin/catalogues.py"
+    assert not held - said, "no longer in the sources: run gimp_plugin/catalogues.py"
+    assert not words(language).obsolete
+
+
+@each_language
+def test_everything_is_translated(language: str) -> None:
+    assert not catalogues.unfinished(words(language))
+
+
+@each_language
+def test_no_translation_is_broken(language: str) -> None:
+    broken = {
+        translated: wrong
+        for english, translated in translations(language)
+        if (wrong := problems(english, translated, language))
+    }
+    assert not broken
+
+
+@each_language
+def test_plurals_have_as_many_forms_as_the_language(language: str) -> None:
+    catalogue = words(language)
+    plurals = [entry for entry in catalogue if entry.pluralizable]
+    assert plurals
+    for entry in plurals:
+        assert len(entry.string) == catalogue.num_plurals
+
+
+@pytest.mark.parametrize(
+    ("translated", "wrong"),
+    [
+        ("Das Netz „{name}“ fehlt.", []),
+        ("Das Netz fehlt.", ["placeholders"]),
+        ("Das Netz „{nahme}“ fehlt.", ["placeholders"]),
+        ("Das Netz „{}“ fehlt.", ["placeholders"]),
+        ("Das Netz „{name“ fehlt.", ["braces"]),
+        ("Das _Netz „{name}“ fehlt. ", ["mnemonic", "white space", "full stop"]),
+    ],
+)
+def test_broken_translations_are_found(translated: str, wrong: list[str]) -> None:
+    assert problems("There is no network “{name}”.", translated, "de") == wrong
+
+
+def labels() -> list[str]:
+    """Everything in the dialog that has a mnemonic."""
+    extra = [texts.MODE.label, *texts.AUTOMATIC.values(), texts.TRY_AGAIN]
+    return [*(argument.label for argument in texts.ARGUMENTS.values()), *extra]
+
+
+@each_language
+def test_mnemonics_of_the_dialog_differ(language: str) -> None:
+    catalogue = dict(translations(language))
+    letters = {label: mnemonic(catalogue.get(label, label)) for label in labels()}
+    assert len(set(letters.values())) == len(letters), letters
+    assert not set(letters.values()) & set(BUTTONS[language]), letters
+
+
+@each_language
+def test_the_binary_form_says_the_same(language: str, tmp_path: Path) -> None:
+    folder = tmp_path / language / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "rigatino.po").write_bytes(catalogues.catalogue(language).read_bytes())
+    assert compile_all(tmp_path) == [folder / "rigatino.mo"]
+    binary = gettext.translation("rigatino", tmp_path, [language])
+    for entry in words(language):
+        if isinstance(entry.id, str) and entry.id:
+            assert binary.gettext(entry.id) == entry.string
+        elif entry.id:
+            assert {binary.ngettext(*entry.id, n) for n in (1, 2, 5)} == set(entry.string)
+
+
+def test_an_update_keeps_translations_and_marks_what_is_new_or_changed(tmp_path: Path) -> None:
+    file = catalogues.catalogue("de", tmp_path)
+    old, new = Catalog(), Catalog()
+    for text in ("Kept.", "A sentence that will change a little.", "Dropped altogether"):
+        old.add(text)
+    catalogues.update(file, old)
+    translated = catalogues.read(file)
+    for entry in translated:
+        if entry.id:
+            entry.string = f"de: {entry.id}"
+    catalogues.write(file, translated)
+    for text in ("Kept.", "A sentence that did change a little.", "New"):
+        new.add(text)
+    updated = catalogues.update(file, new)
+    assert updated["Kept."].string == "de: Kept."
+    assert catalogues.unfinished(updated) == ["A sentence that did change a little.", "New"]
+    assert len(updated) == 3
+    before = file.read_bytes()
+    catalogues.update(file, new)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("variables", "label"),
+    [
+        ({"LANGUAGE": "de"}, "N_etz"),
+        ({"LANG": "de_AT.UTF-8"}, "N_etz"),
+        ({"LANG": "zh_CN.UTF-8"}, "网络(_N)"),
+        ({"LANG": "fr_FR.UTF-8", "LANGUAGE": "ja:en"}, "ネットワーク(_N)"),
+        ({"LANG": "nl_NL.UTF-8"}, "_Network"),
+        ({"LANG": "C.UTF-8"}, "_Network"),
+    ],
+)
+def test_the_environment_chooses_the_language(variables: dict[str, str], label: str) -> None:
+    compile_all()
+    done = subprocess.run(
+        [sys.executable, "-c", "from rigatino_gimp import texts; print(texts.ARGUMENTS['network'].label)"],
+        env={"PYTHONPATH": ":".join(sys.path), "PYTHONUTF8": "1", **variables},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == label
