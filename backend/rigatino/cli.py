@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from rigatino import whereabouts
 from rigatino_wire import __version__
 from rigatino_wire.errors import Failure
 
@@ -19,6 +20,8 @@ COMMANDS = {
     "status": "Say how the daemon is.",
     "stop": "Stop the daemon.",
     "install-plugin": "Install the GIMP plug-in, or remove it.",
+    "service": "Have the daemon start when you log in.",
+    "doctor": "Check everything that a fill needs, and say what to do.",
     "weights": "List, import, inspect and remove networks' weights.",
     "net": "Run a bare network on arrays.",
     "train": "Train a network from a recipe.",
@@ -62,4 +65,5 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of `rigatino` and `python -m rigatino`."""
+    whereabouts.note()
     sys.exit(cli(prog_name="rigatino"))

@@ -6,24 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from rigatino import plugin_install
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
 
-CONSOLES = ("gimp-console-3.2", "gimp-console-3.0", "gimp-console-3", "gimp-console")
 SCRIPT = Path(__file__).parent / "demo" / "in_gimp.py"
 LIMIT = 300  # seconds for GIMP to start, fill and save
-
-
-def console(environment: Mapping[str, str] = os.environ) -> str | None:
-    """GIMP's console program: the first that RIGATINO_GIMP names ("3.2=COMMAND:..."), else one on the PATH."""
-    named = environment.get("RIGATINO_GIMP", "")
-    if named:
-        return named.split(":")[0].rpartition("=")[2]
-    return next((found for name in CONSOLES if (found := shutil.which(name))), None)
 
 
 def play(command: str, photo: Path, mask: Path, result: Path) -> None:

@@ -8,51 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rigatino_wire
+from rigatino import gimps
+from rigatino.atomic import why
 from rigatino.settings import Settings
+from rigatino.whereabouts import command
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
 
 NAME = "rigatino-gimp"
 ENTRY = f"{NAME}.py"
 SETTINGS = "daemon.json"
-PROFILE = re.compile(r"3\.\d+")
 PACKAGE = Path(__file__).parent
 JUNK = shutil.ignore_patterns("__pycache__", "*.pyc")
-
-
-def profiles(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Path]:
-    """GIMP 3's profile folders of this user: the one GIMP3_DIRECTORY names, else all that GIMP has made."""
-    home = home or Path.home()
-    if named := environment.get("GIMP3_DIRECTORY"):
-        return [home / named]
-    return sorted(
-        profile
-        for folder in _homes_of_profiles(environment, home)
-        if folder.is_dir()
-        for profile in folder.iterdir()
-        if profile.is_dir() and PROFILE.fullmatch(profile.name)
-    )
-
-
-def _homes_of_profiles(environment: Mapping[str, str], home: Path) -> list[Path]:
-    """Where GIMP keeps its profiles, one folder per version: Linux (Flatpak and Snap too), macOS, Windows."""
-    configuration = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    roaming = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
-    return [
-        configuration / "GIMP",
-        home / ".var" / "app" / "org.gimp.GIMP" / "config" / "GIMP",
-        home / "snap" / "gimp" / "current" / ".config" / "GIMP",
-        home / "Library" / "Application Support" / "GIMP",
-        roaming / "GIMP",
-    ]
 
 
 def place(profile: Path) -> Path:
@@ -63,7 +36,7 @@ def place(profile: Path) -> Path:
 def install(profile: Path) -> Path:
     """Installs or upgrades the plug-in and returns its folder; a folder of that name is always a whole one.
 
-    Raises Failure file_unwritable, or file_missing where this installation of Rigatino has no plug-in.
+    Raises Failure plug_in_unwritable, or file_missing where this installation of Rigatino has no plug-in.
     """
     target = place(profile)
     try:
@@ -72,40 +45,45 @@ def install(profile: Path) -> Path:
             prefix=".rigatino-", dir=target.parent, ignore_cleanup_errors=True
         ) as part:
             fresh = Path(part) / "new"
-            _assemble(fresh)
+            assemble(fresh, profile)
             _swap(fresh, target, Path(part) / "old")
     except OSError as error:
-        raise Failure("file_unwritable", file=str(target), why=error.strerror or str(error)) from error
+        raise Failure("plug_in_unwritable", folder=str(target), why=why(error)) from error
     return target
 
 
 def remove(profile: Path) -> bool:
-    """Takes the plug-in out of a profile; False where there is none. Raises Failure file_unwritable."""
+    """Takes the plug-in out of a profile; False where there is none. Raises Failure plug_in_unwritable."""
     target = place(profile)
     try:
         shutil.rmtree(target)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise Failure("file_unwritable", file=str(target), why=error.strerror or str(error)) from error
+        raise Failure("plug_in_unwritable", folder=str(target), why=why(error)) from error
     return True
 
 
-def command() -> list[str]:
-    """The words that start Rigatino from anywhere: this interpreter, by its absolute path, and the module."""
-    return [str(Path(sys.executable).absolute()), "-m", "rigatino"]
+def settings(profile: Path) -> dict[str, Any]:
+    """What daemon.json says: the words that start Rigatino, the daemon's folder and that of imported weights.
 
-
-def _assemble(folder: Path) -> None:
-    shutil.copytree(_source(), folder, ignore=JUNK)
-    shutil.copytree(Path(rigatino_wire.__file__).parent, folder / "rigatino_wire", ignore=JUNK)
-    (folder / ENTRY).chmod(0o755)
-    settings = {
+    A Snap sees nothing of the usual folder, so its daemon has one that both sides see.
+    """
+    snap = None if os.environ.get("RIGATINO_RUNTIME_DIR") else gimps.snap_folder(profile)
+    return {
         "command": command(),
-        "runtime_dir": str(runtime_dir()),
+        "runtime_dir": str(snap / "rigatino" if snap else runtime_dir()),
         "data_dir": str(Settings.from_environment().data_dir),
     }
-    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+
+
+def assemble(folder: Path, profile: Path) -> None:
+    """Makes the plug-in's folder as it is to lie in that profile."""
+    shutil.copytree(_source(), folder, ignore=JUNK)
+    shutil.copytree(Path(rigatino_wire.__file__).parent, folder / "rigatino_wire", ignore=JUNK)
+    (folder / SETTINGS).write_text(json.dumps(settings(profile), indent=2) + "\n", "utf-8")
+    (folder / ENTRY).chmod(0o755)
+    (folder / ENTRY).touch()  # GIMP asks a plug-in for its procedures again only when this file is newer
 
 
 def _source() -> Path:

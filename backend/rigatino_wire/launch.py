@@ -64,6 +64,8 @@ def ensure_daemon(
     found = read_connection(runtime)
     if found is not None and _listens(found):
         if not _of_this_version(found):
+            if sandbox() and _mismatch(found) == "plug_in_older":
+                _demand_this_version(found)  # in vain would it be ended: none of this version could be started
             _end(found, pause)
         elif _answers(found):
             return Client(found)

@@ -214,6 +214,15 @@ _FILES = {
     "run_exists": Text(
         "The folder {folder} holds a training run already.", "Go on with --resume, or choose another folder."
     ),
+    "service_unsupported": Text(
+        "There is neither systemd nor launchd here to start the daemon when you log in.",
+        "Have your system run “rigatino serve” at login, or leave it to GIMP's plug-in to start the daemon.",
+    ),
+    "service_refused": Text(
+        "The service {file} is written, but “{command}” failed: {said}.",
+        "Log in to a desktop and run “rigatino service install” there.",
+    ),
+    "unwell": Text("{wrong} of the points above are wrong.", "Each of them says what to do."),
     "gimp_failed": Text(
         "GIMP ({command}) did not finish the demonstration. It said: “{said}”.",
         "Try the plug-in by hand, or name another GIMP with --gimp.",

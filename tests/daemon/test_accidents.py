@@ -195,7 +195,7 @@ def test_stop_tells_who_waits_and_leaves_nothing(house: House) -> None:
     assert house.daemon is not None
     assert house.daemon.returncode == 0
     left = {path.name for path in house.runtime.iterdir()}
-    assert left == {"daemon.lock", "daemon.log", "stderr.txt"}
+    assert left == {"daemon.lock", "daemon.log", "program.json", "stderr.txt"}
     again = house.run("stop")
     assert (again.returncode, again.stderr.strip()) == (1, str(Failure("daemon_absent")))
 

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
-from rigatino import plugin_install
+from rigatino import gimps, plugin_install
+from rigatino.cli import cli
 from rigatino.commands.install_plugin import command
 from rigatino_wire.errors import Failure
 
@@ -109,15 +110,15 @@ def test_profiles_are_found_wherever_gimp_keeps_them(tmp_path: Path) -> None:
     }
     for profile in (*wanted, tmp_path / ".config/GIMP/2.10", tmp_path / ".config/GIMP/backup-3.0"):
         profile.mkdir(parents=True)
-    assert set(plugin_install.profiles({"APPDATA": str(tmp_path / "roaming")}, tmp_path)) == wanted
+    assert set(gimps.profiles({"APPDATA": str(tmp_path / "roaming")}, tmp_path)) == wanted
 
 
 def test_the_environment_can_name_the_profile(tmp_path: Path) -> None:
     (tmp_path / ".config/GIMP/3.0").mkdir(parents=True)
-    assert plugin_install.profiles({"GIMP3_DIRECTORY": "/else/where"}, tmp_path) == [Path("/else/where")]
+    assert gimps.profiles({"GIMP3_DIRECTORY": "/else/where"}, tmp_path) == [Path("/else/where")]
     xdg = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
     (tmp_path / "xdg/GIMP/3.4").mkdir(parents=True)
-    assert plugin_install.profiles(xdg, tmp_path) == [tmp_path / "xdg/GIMP/3.4"]
+    assert gimps.profiles(xdg, tmp_path) == [tmp_path / "xdg/GIMP/3.4"]
 
 
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
@@ -132,7 +133,8 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
 
 
 def test_without_a_gimp_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_install, "profiles", list)
+    monkeypatch.setattr(gimps, "profiles", list)
+    monkeypatch.setattr(gimps, "console", lambda: None)
     with pytest.raises(Failure, match="--gimp-dir"):
         CliRunner().invoke(command, [], catch_exceptions=False)
 
@@ -141,8 +143,114 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "plug-ins").write_text("in the way")
     with pytest.raises(Failure) as caught:
         plugin_install.install(tmp_path)
-    assert caught.value.code == "file_unwritable"
+    assert caught.value.code == "plug_in_unwritable"
     assert str(tmp_path) in str(caught.value)
+
+
+def test_gimp_asks_an_upgraded_plug_in_for_its_procedures_again(tmp_path: Path) -> None:
+    """It does so only where the entry file is newer than the one it knows, whatever else has changed."""
+    entry = plugin_install.install(tmp_path) / "rigatino-gimp.py"
+    os.utime(entry, (1, 1))
+    plugin_install.install(tmp_path)
+    assert entry.stat().st_mtime >= (entry.parent / "daemon.json").stat().st_mtime - 1
+
+
+def test_a_snap_gets_a_folder_that_it_can_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    profile = tmp_path / "snap/gimp/current/.config/GIMP/3.0"
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", "")
+    assert plugin_install.settings(profile)["runtime_dir"] == str(tmp_path / "snap/gimp/common/rigatino")
+    elsewhere = plugin_install.settings(tmp_path / ".config/GIMP/3.0")["runtime_dir"]
+    assert elsewhere == str(tmp_path / ".local/state/rigatino/run")
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(tmp_path / "mine"))
+    assert plugin_install.settings(profile)["runtime_dir"] == str(tmp_path / "mine")
+
+
+class Home:
+    """A home folder with GIMP profiles, and nothing of this machine's own on the PATH."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder / "home"
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for name in ("GIMP3_DIRECTORY", "XDG_CONFIG_HOME", "APPDATA", "RIGATINO_GIMP"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", str(self.folder))
+        monkeypatch.setenv("PATH", f"{self.bin}{os.pathsep}/usr/bin:/bin")
+
+    def profile(self, version: str) -> Path:
+        made = self.folder / ".config/GIMP" / version
+        made.mkdir(parents=True)
+        return made
+
+    def gimp(self, name: str, script: str) -> None:
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.bin / name).chmod(0o755)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, monkeypatch)
+
+
+def invoke(*words: str) -> Result:
+    """The command as `rigatino` runs it: a failure is a sentence on stderr."""
+    return CliRunner().invoke(cli, ["install-plugin", *words], catch_exceptions=False)
+
+
+def test_all_profiles_are_installed_and_removed_at_once(home: Home) -> None:
+    folders = [plugin_install.place(home.profile(version)) for version in ("3.0", "3.2", "3.4")]
+    home.profile("2.10")
+    for words, there in (([], True), (["--remove"], False)):
+        said = invoke(*words)
+        assert said.exit_code == 0
+        assert all(str(folder) in said.output for folder in folders)
+        assert [folder.exists() for folder in folders] == [there] * 3
+    assert not (home.folder / ".config/GIMP/2.10/plug-ins").exists()
+
+
+def test_a_profile_that_cannot_be_written_keeps_no_other_from_its_plug_in(home: Home) -> None:
+    for version in ("3.0", "3.2"):
+        (home.profile(version) / "plug-ins").write_text("in the way")
+    last = plugin_install.place(home.profile("3.4"))
+    said = invoke()
+    assert said.exit_code == 1
+    assert said.stdout.startswith("Installed")
+    assert (last / "daemon.json").exists()
+    assert said.stderr.count("cannot be written to") == 2
+    for version in ("3.0", "3.2"):
+        assert f"GIMP/{version}/plug-ins" in said.stderr
+
+
+def test_a_gimp_that_was_never_started_makes_its_profile_first(home: Home) -> None:
+    home.gimp("gimp-console-3.0", "exit 1")
+    home.gimp("gimp-console-3.10", 'mkdir -p "$HOME/.config/GIMP/3.10"')
+    home.gimp("gimp-console-2.10", 'mkdir -p "$HOME/.config/GIMP/2.10"')
+    said = invoke()
+    assert said.exit_code == 0, said.output
+    assert "gimp-console-3.10 is started once" in said.stderr
+    assert (home.folder / ".config/GIMP/3.10/plug-ins/rigatino-gimp/daemon.json").exists()
+
+
+def test_a_gimp_that_makes_no_profile_is_no_gimp(home: Home) -> None:
+    home.gimp("gimp-console-3.0", "exit 1")
+    said = invoke()
+    assert said.exit_code == 1
+    assert "No GIMP 3 was found" in said.stderr
+
+
+def test_nothing_is_started_to_remove_a_plug_in(home: Home) -> None:
+    home.gimp("gimp-console-3.0", 'mkdir -p "$HOME/.config/GIMP/3.0"')
+    assert invoke("--remove").exit_code == 1
+    assert not home.folder.exists()
+
+
+def test_who_has_a_gimp_in_a_sandbox_is_told_of_the_service(home: Home) -> None:
+    home.profile("3.2")
+    assert "service" not in invoke().stdout
+    (home.folder / ".local/share/flatpak/app/org.gimp.GIMP").mkdir(parents=True)
+    assert "rigatino service install" in invoke().stdout
+    assert "service" not in invoke("--remove").stdout
 
 
 def test_it_needs_no_torch() -> None:

@@ -22,7 +22,7 @@ def command(out: Path, network: str, gimp: str | None) -> None:
 
     Writes before.png, hole.png and after.png (and gimp.xcf). The daemon goes on running; `rigatino stop` ends it.
     """
-    from rigatino import gimp_demo, pictures, retouch
+    from rigatino import gimp_demo, gimps, pictures, retouch
     from rigatino.commands.fill import by_daemon, summary
     from rigatino.progress import Bar
 
@@ -41,7 +41,7 @@ def command(out: Path, network: str, gimp: str | None) -> None:
     pictures.write(out / "hole.png", retouch.marked(picture, mask), force=True)
     pictures.write(after, retouch.lay(picture, filled), force=True)
     click.echo(summary(filled, after))
-    console = gimp or gimp_demo.console()
+    console = gimp or gimps.console()
     if console is None:
         click.echo(
             "No GIMP 3 was found, so the demonstration ends here; see the README for installing it into GIMP."
