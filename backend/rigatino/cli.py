@@ -25,6 +25,8 @@ COMMANDS = {
     "weights": "List, import, inspect and remove networks' weights.",
     "net": "Run a bare network on arrays.",
     "train": "Train a network from a recipe.",
+    "evaluate": "Measure how well a network fills.",
+    "metrics": "Measure features of pictures.",
 }
 
 

@@ -211,6 +211,22 @@ _FILES = {
     ),
     "folder_missing": Text("There is no folder {folder}.", "Make it, or choose another place."),
     "no_photos": Text("There are no photographs in {folders}.", "Name a folder of pictures with --data."),
+    "few_photos": Text(
+        "{found} photographs of at least {side} pixels were found in {folder}, {wanted} are needed.",
+        "Lower --count or --side, or choose another folder.",
+    ),
+    "evaluation_interrupted": Text(
+        "The evaluation was interrupted after {done} of {wanted} photographs.",
+        "The tables in {folder} hold those; start it again for all.",
+    ),
+    "features_wrong": Text(
+        "The features in {file} cannot be used: {why}.",
+        "Write them with numpy.save as an array [N,D] of numbers, of the same shape in both files.",
+    ),
+    "package_missing": Text(
+        "The Python package {package}, which this needs, is not installed.",
+        "Install Rigatino with its extra “{extra}”.",
+    ),
     "run_exists": Text(
         "The folder {folder} holds a training run already.", "Go on with --resume, or choose another folder."
     ),

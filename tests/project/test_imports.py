@@ -21,10 +21,12 @@ ALLOWED = {
     "rigatino_gimp": {"rigatino_wire", "gi"},
     "rigatino": {
         "rigatino_wire", "rigatino_models", "torch", "numpy", "PIL", "zmq", "scipy",
-        "click", "tqdm", "platformdirs", "filelock", "gi",
+        "click", "tqdm", "platformdirs", "filelock", "gi", "cv2", "patchmatch",
     },
     "rigatino_wire": set(),
-    "rigatino_models": {"torch", "numpy", "PIL", "safetensors", "tqdm"},
+    "rigatino_models": {
+        "torch", "numpy", "PIL", "scipy", "safetensors", "tqdm", "skimage", "sklearn", "tensorboardX",
+    },
 }  # fmt: skip
 # Inside rigatino_models: layers <- systems <- registry; these import no system.
 GROUND = {"layers", "losses", "metrics", "data"}

@@ -1,0 +1,139 @@
+"""`rigatino evaluate`: how well a network fills, next to others, on photographs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rigatino import atomic
+from rigatino.extras import needed
+from rigatino.failures import translated
+from rigatino_wire.errors import Failure
+
+FilePath = click.Path(path_type=Path, dir_okay=False)
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """Words with commas between them."""
+
+    name = "words"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The words, each once, in their order."""
+        if not isinstance(value, str):
+            return tuple(value)
+        return tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
+
+
+@click.command()
+@click.option("--network", default="", help="The network to measure; the bundled one by default.")
+@click.option("--images", required=True, type=click.Path(path_type=Path), help="A folder of photographs.")
+@click.option(
+    "--masks", default="wide,narrow,object", type=Words(), show_default=True, help="Kinds of holes."
+)
+@click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1), show_default=True, help="Of the holes.")
+@click.option(
+    "--against", default="", type=Words(), help="Compare with these: telea, ns, patchmatch, photo, networks."
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The folder for tables and sheet."
+)
+@click.option("--count", type=click.IntRange(1), help="How many photographs; all by default.")
+@click.option("--match", multiple=True, default=["*"], help="A pattern of file names; may be repeated.")
+@click.option(
+    "--side", default=512, type=click.IntRange(64, 4096), show_default=True, help="Pixels of a side."
+)
+@click.option("--detail/--no-detail", default=True, help="Copy texture of the surroundings into the fill.")
+@click.option("--perceptual", type=FilePath, help="SqueezeNet 1.0's weights: adds LP-sq10.")
+@click.option("--lpips", type=FilePath, help="State dict of lpips.LPIPS: adds LPIPS.")
+@click.option("--inception", type=FilePath, help="pytorch-fid's Inception-v3: adds FID, U-IDS and P-IDS.")
+@click.option(
+    "--rows", default=4, type=click.IntRange(1, 100), show_default=True, help="Per kind on the sheet."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    network: str,
+    against: tuple[str, ...],
+    images: Path,
+    match: tuple[str, ...],
+    count: int | None,
+    side: int,
+    out: Path,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Fill seeded holes in photographs, and measure how well.
+
+    Photographs are cut to their middle square and reduced to --side pixels. Writes table.md, results.json and
+    sheet.jpg. docs/measures.md says what each measure is.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    with needed("eval"):
+        from rigatino.evaluation import photos, sheet, tables
+    settings: dict[str, Any] = {"images": images.name, "match": list(match), "count": count}
+    settings |= {name: _digest(options[name]) for name in ("perceptual", "lpips", "inception")}
+    with translated():
+        plan, outcome = _measure(
+            (network, *against), photos.choose(images, match, side, count), side, options
+        )
+    report = tables.report(plan, outcome, settings)
+    text = tables.markdown(report)
+    _write(out, {"table.md": text, "results.json": json.dumps(report, indent=1) + "\n"})
+    sheet.write(out / "sheet.jpg", outcome.strips, [filler.name for filler in plan.fillers])
+    click.echo(json.dumps(report) if as_json else text)
+    if outcome.interrupted:
+        raise Failure(
+            "evaluation_interrupted", done=len(outcome.names), wanted=len(plan.photos), folder=str(out)
+        )
+
+
+def _measure(names: tuple[str, ...], chosen: list[Path], side: int, options: dict[str, Any]) -> Any:
+    """(plan, outcome) of these fillers on these photographs."""
+    from rigatino.evaluation import fillers, holes
+    from rigatino.evaluation.measures import Judge
+    from rigatino.evaluation.run import Plan, measure
+    from rigatino.service import Service
+    from rigatino.settings import Settings
+    from rigatino_models.metrics.inception import Inception
+
+    seed = options["seed"]
+    for kind in options["masks"]:
+        holes.find(kind)
+    service = cache(lambda: Service(Settings.from_environment()))
+    made = [fillers.make(name, service, seed, options["detail"]) for name in names]
+    judge = Judge(seed, options["perceptual"], options["lpips"])
+    inception = Inception(options["inception"]) if options["inception"] else None
+    plan = Plan(chosen, options["masks"], made, seed, side, options["rows"])
+    return plan, measure(plan, judge, inception)
+
+
+def _digest(file: Path | None) -> str | None:
+    """A file's sha256; Failure file_missing, file_unreadable."""
+    if file is None:
+        return None
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise Failure("file_missing", file=str(file)) from error
+    except OSError as error:
+        raise Failure("file_unreadable", file=str(file), why=atomic.why(error)) from error
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    """Raises Failure file_unwritable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(folder), why=atomic.why(error)) from error
+    for name, text in texts.items():
+        with atomic.replacing(folder / name) as part:
+            part.write_text(text, "utf-8")

@@ -1,0 +1,1 @@
+"""How well networks fill: photographs, seeded holes, fillers, measures, tables."""

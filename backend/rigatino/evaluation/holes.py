@@ -1,0 +1,23 @@
+"""The holes that are cut: hole i of a kind is a function of the seed, i and the kind alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rigatino.failures import translated
+from rigatino_models.data import masks
+
+# Measuring says "object" for the single round blob that its figures have always stood on.
+NAMES = {"object": "blob", "silhouette": "object"}
+
+
+def find(kind: str) -> masks.Maker:
+    """The generator of that name. Raises Failure bad_setting."""
+    with translated():
+        return masks.find(NAMES.get(kind, kind))
+
+
+def draw(kind: str, side: int, seed: int, index: int) -> NDArray[np.uint8]:
+    """Hole `index` of a kind, [side,side], 1 = hole."""
+    return find(kind)(np.random.default_rng((seed, index, len(kind))), side)
