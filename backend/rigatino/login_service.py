@@ -92,6 +92,17 @@ def state() -> str:
     return _call(["systemctl", "--user", "is-active", UNIT]).stdout.strip() or "unknown"
 
 
+def is_ours() -> bool:
+    """Whether the service starts this installation of Rigatino."""
+    try:
+        text = file().read_bytes()
+    except OSError:
+        return False
+    if sys.platform == "darwin":
+        return command()[0].encode() in text
+    return f"ExecStart={_quoted(command()[0])} ".encode() in text
+
+
 def _manager() -> str:
     name = "launchctl" if sys.platform == "darwin" else "systemctl"
     if os.name == "nt" or not shutil.which(name):
