@@ -110,6 +110,12 @@ class RealGimp:
         raw = np.frombuffer((self.share / "out" / dumped["file"]).read_bytes(), np.uint8)
         return raw.reshape(height, width, channels)
 
+    def floats(self, dumped: dict[str, Any]) -> NDArray[np.float32]:
+        """A drawable that was dumped as floats, as an array [H,W,4]."""
+        width, height = dumped["size"]
+        raw = np.frombuffer((self.share / "out" / dumped["file"]).read_bytes(), "<f4")
+        return raw.reshape(height, width, 4)
+
     def _run(self, words: list[str]) -> str:
         done = subprocess.run(
             words, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

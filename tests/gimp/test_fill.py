@@ -193,13 +193,3 @@ def test_all_visible_layers_can_be_the_source(cases: RealGimp) -> None:
     np.testing.assert_array_equal(visible(cases, facts)[away > REACH], photo[away > REACH])
     inside = visible(cases, facts)[away == 0].astype(float)
     assert np.abs(inside.mean(axis=0) - photo[away == 0].mean(axis=0)).max() < 60
-
-
-def test_several_candidates_come_as_a_group_that_shows_the_first(cases: RealGimp) -> None:
-    facts = cases.facts("insert_candidates")
-    group = facts["group"]
-    assert group["name"] == "Fill (test)"
-    assert group["offset"] == [150, 100]
-    assert [child["visible"] for child in group["children"]] == [True, False]
-    assert all(child["parasites"] == ["rigatino-fill"] for child in (group, *group["children"]))
-    assert facts["after"] == facts["before"]

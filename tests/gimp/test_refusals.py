@@ -19,7 +19,7 @@ REFUSALS = {
     "refuse_indexed": ("execution-error", "indexed_image"),
     "refuse_two_layers": ("calling-error", "many_layers"),
     "refuse_no_layer": ("calling-error", "no_layer"),
-    "refuse_channel": ("calling-error", "no_layer"),
+    "refuse_a_layer_of_another_image": ("calling-error", "no_layer"),
 }
 
 
@@ -45,15 +45,3 @@ def test_a_wrong_value_is_a_calling_error_that_names_it(cases: RealGimp) -> None
         assert str(value) in facts["outcome"]["error"]
         assert name in facts["outcome"]["error"]
         assert_untouched(facts)
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [("image_closed", "image_gone"), ("layer_removed", "layer_gone"), ("image_converted", "image_converted")],
-)
-def test_what_the_user_does_meanwhile_can_rule_the_fill_out(cases: RealGimp, change: str, code: str) -> None:
-    assert cases.facts(f"meanwhile_{change}")["code"] == code
-
-
-def test_a_fill_follows_its_source_when_that_is_moved_meanwhile(cases: RealGimp) -> None:
-    assert cases.facts("meanwhile_layer_moved")["offset"] == [150 + 11, 100 - 7]

@@ -18,9 +18,10 @@ FILLED = Filled(
 )  # fmt: skip
 REMEMBERED = Record(
     Settings(network="small", feather=2.5),
-    Source(17, (-3, 4)),
+    Source(17, "Hintergrund ü", (-3, 4), (300, 200)),
     Box(1, 2, 30, 40),
     Hole(Box(5, 6, 20, 10), "u8", bytes(range(200))),
+    Box(3, 4, 24, 14),
     record.ran(FILLED),
 )
 

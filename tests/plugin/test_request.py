@@ -60,6 +60,12 @@ def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: Any) -> Non
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("mode", ["", "Replace", "both"])
+def test_a_wrong_mode_is_named_with_what_it_takes(mode: str) -> None:
+    with pytest.raises(Failure, match=r"mode.*“replace” or “add”"):
+        request.check_mode(mode)
+
+
 def test_no_name_means_the_daemons_own_choice() -> None:
     assert request.network(description(), "").name == "small"
     assert request.network(description(), "wide").name == "wide"

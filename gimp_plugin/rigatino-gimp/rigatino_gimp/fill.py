@@ -1,13 +1,14 @@
-"""The way of one fill: check, read, ask the daemon, insert."""
+"""The way of one fill: read, ask the daemon, insert."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 from gi.repository import Gimp
 
-from rigatino_gimp import daemon, layers, pixels, record, request
+from rigatino_gimp import daemon, fills, insertion, layers, pictures, pixels, record, request
 from rigatino_gimp.layers import Place
 from rigatino_gimp.record import Hole, Record, Source
 from rigatino_gimp.request import Settings
@@ -16,57 +17,81 @@ from rigatino_wire.messages import Fill, Filled
 from rigatino_wire.region import Box
 
 
-def fill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings) -> Gimp.Layer:
-    """Fills the selection with a new layer above the source, and returns it (a group of several candidates).
+class Done(NamedTuple):
+    """The new layer (a group of several candidates), and what the user should know of it."""
+
+    layer: Gimp.Layer
+    notes: Sequence[str]
+
+
+def fill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings) -> Done:
+    """Fills what is selected with a new layer above the source.
 
     Raises Failure; the image is then as it was.
     """
     request.check(settings)
-    place = layers.find(image, drawables)
+    return _fill(layers.find(image, drawables), settings, replace=False)
+
+
+def refill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings, mode: str) -> Done:
+    """Fills the hole of a fill once more; `mode` "replace" takes the old fill away, "add" leaves it.
+
+    Raises Failure; the image is then as it was.
+    """
+    request.check(settings)
+    request.check_mode(mode)
+    return _fill(layers.find_again(image, drawables), settings, replace=mode == "replace")
+
+
+def _fill(place: Place, settings: Settings, replace: bool) -> Done:
     daemon.start_progress()
     frame = place.frame(settings.source)
     region = request.region(place.selection, frame, settings, daemon.describe())
     if settings.source == "layer" and region.intersect(place.box).empty:
         raise Failure("selection_outside")
-    hole = _hole(place, place.selection)
+    hole = _hole(place)
     filled = daemon.fill(_message(place, settings, region))
-    remembered = Record(settings, _source(place), region, hole, record.ran(filled))
-    return layers.insert(place, _result(filled, settings, remembered))
+    remembered = Record(settings, _source(place), region, hole, _laid(filled), record.ran(filled))
+    result = insertion.Result(
+        name=_name(place, filled, replace),
+        offset=filled.offset,
+        fill=filled.fill,
+        masked=settings.result == "mask",
+        parasites=[record.encode(remembered, k) for k in range(filled.fill.shape[0])],
+        replace=replace,
+    )
+    return Done(insertion.insert(place, result), filled.notes)
 
 
 def _message(place: Place, settings: Settings, region: Box) -> Fill:
     depth = pixels.depth(place.image)
-    selection = pixels.read(place.image.get_selection(), region, depth.mask, depth.dtype)
-    seen = _visible(place, region) if settings.source == "visible" else _layer(place, region)
+    selection = pixels.read(place.hole, region, depth.mask, depth.dtype)
+    seen = pictures.read(place, settings.source, region)
     return request.message(uuid4().hex, settings, region, depth.dtype, seen, selection)
 
 
-def _layer(place: Place, region: Box) -> bytes:
+def _hole(place: Place) -> Hole:
     depth = pixels.depth(place.image)
-    own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
-    return pixels.read(place.layer, own, depth.colour, depth.dtype)
-
-
-def _visible(place: Place, region: Box) -> bytes:
-    """The picture as the user sees it, by way of a layer that is never shown."""
-    depth = pixels.depth(place.image)
-    merged = Gimp.Layer.new_from_visible(place.image, place.image, "visible")
-    try:
-        return pixels.read(merged, region, depth.colour, depth.dtype)
-    finally:
-        merged.delete()
-
-
-def _hole(place: Place, box: Box) -> Hole:
-    depth = pixels.depth(place.image)
-    return Hole(box, depth.dtype, pixels.read(place.image.get_selection(), box, depth.mask, depth.dtype))
+    return Hole(
+        place.selection, depth.dtype, pixels.read(place.hole, place.selection, depth.mask, depth.dtype)
+    )
 
 
 def _source(place: Place) -> Source:
-    return Source(place.layer.get_tattoo(), (place.box.x, place.box.y))
+    layer, box = place.layer, place.box
+    return Source(layer.get_tattoo(), layer.get_name(), (box.x, box.y), (box.width, box.height))
 
 
-def _result(filled: Filled, settings: Settings, remembered: Record) -> layers.Result:
-    parasites = [record.encode(remembered, k) for k in range(filled.fill.shape[0])]
+def _laid(filled: Filled) -> Box:
+    _, height, width, _ = filled.fill.shape
+    return Box(*filled.offset, width, height)
+
+
+def _name(place: Place, filled: Filled, replace: bool) -> str:
+    """The network's; a fill that takes another's place keeps a name that the user gave, or that is true still."""
     name = f"Fill ({filled.network})"
-    return layers.Result(name, filled.offset, filled.fill, settings.result == "mask", parasites)
+    if not replace or place.old is None or not place.old.is_valid():
+        return name
+    ran, old = fills.remembered(place.old).ran["network"], str(place.old.get_name())
+    outdated = ran != filled.network and old.startswith(f"Fill ({ran})")
+    return name if outdated else old

@@ -35,10 +35,16 @@ def depth(image: Gimp.Image) -> Depth:
     return EIGHT_BITS if srgb and image.get_precision() in eight else FLOATS
 
 
-def read(drawable: Gimp.Drawable, box: Box, format: str, dtype: str) -> bytes:
-    """The pixels of a box (in the drawable's own coordinates), row by row, little endian; zeros outside."""
+def read(buffer: Gegl.Buffer, box: Box, format: str, dtype: str) -> bytes:
+    """The pixels of a box (in the buffer's own coordinates), row by row, little endian; zeros outside."""
     area = Gegl.Rectangle.new(*box)
-    return native(drawable.get_buffer().get(area, 1.0, format, Gegl.AbyssPolicy.NONE), dtype)
+    return native(buffer.get(area, 1.0, format, Gegl.AbyssPolicy.NONE), dtype)
+
+
+def new_buffer(box: Box, format: str) -> Gegl.Buffer:
+    """An empty buffer of this process's own."""
+    Gegl.init(None)  # GIMP's library leaves that out; without it GEGL has neither buffers nor operations
+    return Gegl.Buffer.new(format, *box)
 
 
 def write(drawable: Gimp.Drawable, data: bytes, format: str, dtype: str) -> None:

@@ -6,8 +6,11 @@ import sys
 from array import array
 from typing import Any
 
+from rigatino_wire.region import Box
+
 OPAQUE: dict[str, Any] = {"u8": 255, "f32": 1.0}
 CODES = {"u8": "B", "f32": "f"}
+_TRANSPARENT = bytes(255 if value < 128 else 0 for value in range(256))
 
 
 def opaque_and_alpha(rgba: bytes, dtype: str) -> tuple[bytes, bytes]:
@@ -25,3 +28,20 @@ def native(data: bytes, dtype: str) -> bytes:
     values = array("f", data)
     values.byteswap()
     return values.tobytes()
+
+
+def transparent(alpha: bytes) -> bytes:
+    """Of an alpha channel of bytes, 255 where a pixel is less than half opaque, else 0."""
+    return alpha.translate(_TRANSPARENT)
+
+
+def bounds(plane: bytes, width: int) -> Box:
+    """The smallest box around the bytes of a plane, row by row, that are not 0; of size 0 where there are none."""
+    rows = [plane[start : start + width] for start in range(0, len(plane), width)]
+    marked = [(y, row) for y, row in enumerate(rows) if any(row)]
+    if not marked:
+        return Box(0, 0, 0, 0)
+    left = min(width - len(row.lstrip(b"\0")) for _, row in marked)
+    right = max(len(row.rstrip(b"\0")) for _, row in marked)
+    top, bottom = marked[0][0], marked[-1][0] + 1
+    return Box(left, top, right - left, bottom - top)

@@ -8,14 +8,15 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from rigatino_gimp import layers, texts
-from rigatino_gimp.fill import fill
-from rigatino_gimp.request import Settings
+from rigatino_gimp import fills, layers, notes, texts
+from rigatino_gimp.fill import Done, fill, refill
+from rigatino_gimp.layers import Place
+from rigatino_gimp.request import MODES, Settings
 from rigatino_wire import __version__
 from rigatino_wire.errors import Failure
 
-NAMES = ("rigatino-fill",)
-WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers"})
+FILL, AGAIN, REFILL = NAMES = ("rigatino-fill", "rigatino-fill-again", "rigatino-refill")
+WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers", "layer_unclear"})
 READWRITE = GObject.ParamFlags.READWRITE
 # Wide: a value outside its argument's range GIMP would replace by the default, without a word.
 INT = (GLib.MININT, GLib.MAXINT)
@@ -24,7 +25,8 @@ DOUBLE = (-GLib.MAXDOUBLE, GLib.MAXDOUBLE)
 
 def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     """The procedure of that name, registered for every image: what it lacks is said when it is called."""
-    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run, None)
+    run = _run_again if name == AGAIN else _run
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     sensitive = Gimp.ProcedureSensitivityMask
     procedure.set_image_types("*")
     procedure.set_sensitivity_mask(sensitive.DRAWABLE | sensitive.DRAWABLES | sensitive.NO_DRAWABLES)
@@ -33,12 +35,15 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.add_menu_path("<Image>/Filters/Enhance")
     procedure.set_documentation(about.blurb, about.help, None)  # no page of GIMP's help, and so no button
     procedure.set_attribution("Rigatino", "Rigatino", __version__)
-    _add_arguments(procedure)
+    if name != AGAIN:
+        _add_settings(procedure)
+    if name == REFILL:
+        procedure.add_string_argument("mode", *texts.MODE, MODES[0], READWRITE)
     procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)
     return procedure
 
 
-def _add_arguments(procedure: Gimp.Procedure) -> None:
+def _add_settings(procedure: Gimp.Procedure) -> None:
     for name, default in Settings()._asdict().items():
         words = texts.ARGUMENTS[name]
         if isinstance(default, str):
@@ -63,12 +68,37 @@ def _run(
     try:
         if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, image, drawables, config):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        return _success(procedure, fill(image, drawables, _settings(config)))
+        done = _work(procedure.get_name(), image, drawables, config)
+        if run_mode != Gimp.RunMode.NONINTERACTIVE:
+            notes.show(done.notes)
+        return _success(procedure, done.layer)
     except Failure as failure:
         return _refused(procedure, failure)
     except Exception as error:
         traceback.print_exc()
         return _refused(procedure, Failure("plug_in_error", detail=f"{type(error).__name__}: {error}"))
+
+
+def _run_again(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    data: Any,
+) -> Gimp.ValueArray:
+    """rigatino-fill with its last settings, which GIMP keeps for that procedure and gives to no other."""
+    procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # or GIMP shows errors twice
+    original = Gimp.get_pdb().lookup_procedure(FILL)
+    settings = original.create_config()
+    settings.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
+    settings.set_property("image", image)
+    settings.set_core_object_array("drawables", drawables)
+    values = original.run(settings)
+    status = values.index(0)
+    if status == Gimp.PDBStatusType.SUCCESS:
+        return _success(procedure, values.index(1))
+    return _failed(procedure, status, Gimp.get_pdb().get_last_error())
 
 
 def _asked(
@@ -80,7 +110,28 @@ def _asked(
     """Whether the user, shown the dialog, wants the fill. What rules it out is said before the dialog."""
     from rigatino_gimp import dialog  # needs a display, which a batch has not
 
-    return dialog.ask(procedure, config, layers.find(image, drawables), None)
+    if procedure.get_name() == FILL:
+        return dialog.ask(procedure, config, layers.find(image, drawables), None)
+    place = layers.find_again(image, drawables)
+    _preset(config, place)
+    return dialog.ask(procedure, config, place, None)
+
+
+def _preset(config: Gimp.ProcedureConfig, place: Place) -> None:
+    """A re-fill begins with the settings of the fill, all but the seed."""
+    assert place.old is not None
+    settings = fills.remembered(place.old).settings._replace(seed=Settings().seed)
+    for name, value in settings._asdict().items():
+        config.set_property(name, value)
+
+
+def _work(
+    name: str, image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
+) -> Done:
+    settings = _settings(config)
+    if name == REFILL:
+        return refill(image, drawables, settings, config.get_property("mode") or "")
+    return fill(image, drawables, settings)
 
 
 def _settings(config: Gimp.ProcedureConfig) -> Settings:
@@ -100,4 +151,8 @@ def _success(procedure: Gimp.Procedure, layer: Gimp.Layer) -> Gimp.ValueArray:
 def _refused(procedure: Gimp.Procedure, failure: Failure) -> Gimp.ValueArray:
     wrong_call = failure.code in WRONG_CALLS
     status = Gimp.PDBStatusType.CALLING_ERROR if wrong_call else Gimp.PDBStatusType.EXECUTION_ERROR
-    return procedure.new_return_values(status, GLib.Error(texts.say(failure), "rigatino", 1))
+    return _failed(procedure, status, texts.say(failure))
+
+
+def _failed(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, words: str) -> Gimp.ValueArray:
+    return procedure.new_return_values(status, GLib.Error(words, "rigatino", 1))

@@ -28,19 +28,22 @@ class Hole(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The layer that was filled: its tattoo, and where it lay."""
+    """The layer that was filled: GIMP's number for it, its name, where it lay, and its width and height."""
 
     tattoo: int
+    name: str
     offset: tuple[int, int]
+    size: tuple[int, int]
 
 
 class Record(NamedTuple):
-    """A fill: what was asked of which layer and region, and what ran."""
+    """A fill: what was asked of which layer and region, where the fill was laid, and what ran."""
 
     settings: Settings
     source: Source
     region: Box
     hole: Hole
+    box: Box
     ran: dict[str, Any]
 
 
@@ -64,6 +67,7 @@ def encode(record: Record, candidate: int = 0) -> bytes:
         "source": record.source._asdict(),
         "region": record.region,
         "hole": hole,
+        "box": record.box,
         "ran": record.ran,
     }
     return json.dumps(fields, ensure_ascii=True).encode("ascii")
@@ -75,12 +79,13 @@ def decode(data: bytes) -> Record:
         fields = json.loads(data)
         if fields["version"] != VERSION:
             raise ValueError(f"version {fields['version']}")
-        hole = fields["hole"]
+        source, hole = fields["source"], fields["hole"]
         return Record(
             Settings(**fields["settings"]),
-            Source(fields["source"]["tattoo"], tuple(fields["source"]["offset"])),
+            Source(source["tattoo"], source["name"], tuple(source["offset"]), tuple(source["size"])),
             Box(*fields["region"]),
             Hole(Box(*hole["box"]), hole["dtype"], zlib.decompress(b64decode(hole["zlib"]))),
+            Box(*fields["box"]),
             fields["ran"],
         )
     except (KeyError, TypeError, zlib.error) as error:

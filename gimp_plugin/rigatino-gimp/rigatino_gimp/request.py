@@ -25,6 +25,7 @@ class Settings(NamedTuple):
     detail: bool = True
 
 
+MODES = ("replace", "add")
 WORDS = {"source": ("layer", "visible"), "result": ("mask", "alpha")}
 RANGES: dict[str, tuple[float, float]] = {
     "grow": (0, 1000),
@@ -40,10 +41,20 @@ def check(settings: Settings) -> None:
     values = settings._asdict()
     for name, words in WORDS.items():
         if values[name] not in words:
-            raise _bad(name, values[name], " or ".join(f"“{word}”" for word in words))
+            raise _bad(name, values[name], _either(words))
     for name, (low, high) in RANGES.items():
         if not low <= values[name] <= high:
             raise _bad(name, values[name], f"a number from {low} to {high:.10g}")
+
+
+def check_mode(mode: str) -> None:
+    """Raises Failure bad_setting for a mode that rigatino-refill has not."""
+    if mode not in MODES:
+        raise _bad("mode", mode, _either(MODES))
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(f"“{word}”" for word in words)
 
 
 def _bad(name: str, value: object, expected: str) -> Failure:

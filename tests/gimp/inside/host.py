@@ -38,12 +38,12 @@ def ellipse(image, x, y, width, height, feather=0.0):
     image.select_ellipse(Gimp.ChannelOps.REPLACE, x, y, width, height)
 
 
-def call(image, drawables, **arguments):
-    """Runs rigatino-fill: its status, its message, the name it returns, and the layer itself."""
+def call(image, drawables, name="rigatino-fill", run_mode=Gimp.RunMode.NONINTERACTIVE, **arguments):
+    """Runs a procedure of Rigatino's: its status, its message, the name it returns, and the layer itself."""
     pdb = Gimp.get_pdb()
-    procedure = pdb.lookup_procedure("rigatino-fill")
+    procedure = pdb.lookup_procedure(name)
     config = procedure.create_config()
-    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("run-mode", run_mode)
     config.set_property("image", image)
     config.set_core_object_array("drawables", drawables)
     for name, value in arguments.items():
@@ -76,10 +76,10 @@ def dump(case, name, drawable, format="R'G'B'A u8"):
     }
 
 
-def dump_visible(case, image):
+def dump_visible(case, image, format="R'G'B'A u8"):
     merged = Gimp.Layer.new_from_visible(image, image, "visible")
     try:
-        return dump(case, "visible", merged)
+        return dump(case, "visible", merged, format)
     finally:
         merged.delete()
 
@@ -94,6 +94,7 @@ def layer_facts(layer):
         "mask": layer.get_mask() is not None,
         "edit_mask": layer.get_mask() is not None and layer.get_edit_mask(),
         "parasites": list(layer.get_parasite_list()),
+        "tag": layer.get_color_tag().value_nick,
     }
     if layer.is_group():
         facts["children"] = [layer_facts(child) for child in layer.get_children()]
@@ -109,6 +110,7 @@ def state(image):
         "layers": [layer_facts(layer) for layer in image.get_layers()],
         "selected": [layer.get_name() for layer in image.get_selected_layers()],
         "selection": hashlib.sha256(pixels(selection, "Y float")).hexdigest(),
+        "opacity": {layer.get_name(): layer.get_opacity() for layer in image.get_layers()},
         "dirty": image.is_dirty(),
     }
 

@@ -1,0 +1,89 @@
+"""What the network gets to see of a picture: a layer with its fills, or all that is visible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from rigatino_gimp import pixels
+from rigatino_gimp.layers import Place
+from rigatino_wire.region import Box
+
+
+def read(place: Place, source: str, region: Box) -> bytes:
+    """RGBA of a region, as the picture's depth has it. `source`: "layer" or "visible"."""
+    if source == "visible":
+        return _visible(place, region)
+    depth = pixels.depth(place.image)
+    if place.fills:
+        return pixels.read(_with_fills(place, region, depth.colour), region, depth.colour, depth.dtype)
+    own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
+    return pixels.read(place.layer.get_buffer(), own, depth.colour, depth.dtype)
+
+
+def _visible(place: Place, region: Box) -> bytes:
+    """The picture as the user sees it, by way of a layer that is never shown; without the fill that is made anew."""
+    depth = pixels.depth(place.image)
+    image = place.image if place.old is None else _without(place.image, place.old)
+    merged = Gimp.Layer.new_from_visible(image, image, "visible")
+    try:
+        return pixels.read(merged.get_buffer(), region, depth.colour, depth.dtype)
+    finally:
+        merged.delete()
+        if image is not place.image:
+            image.delete()
+
+
+def _without(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Image:
+    """A copy of the image in which that layer is hidden; hiding it in the image itself would be an undo step."""
+    copy = image.duplicate()
+    copy.get_layer_by_name(layer.get_name()).set_visible(False)  # it has another tattoo there
+    return copy
+
+
+def _with_fills(place: Place, region: Box, format: str) -> Gegl.Buffer:
+    """The layer and its fills, put together by GEGL in this process."""
+    seen = pixels.new_buffer(region, format)
+    graph = Gegl.Node.new()
+    top = _layer(graph, place.layer)
+    for fill in place.fills:
+        over = _node(graph, "gegl:over")
+        top.link(over)
+        _faded(graph, fill).connect_to("output", over, "aux")
+        top = over
+    end = _node(graph, "gegl:write-buffer", buffer=seen)
+    crop = _node(graph, "gegl:crop", x=region.x, y=region.y, width=region.width, height=region.height)
+    top.link(crop)
+    crop.link(end)
+    end.process()
+    return seen
+
+
+def _faded(graph: Gegl.Node, fill: Gimp.Layer) -> Gegl.Node:
+    """A fill with its opacity and its layer mask."""
+    opacity = _node(graph, "gegl:opacity", value=fill.get_opacity() / 100)
+    _layer(graph, fill).link(opacity)
+    mask = fill.get_mask()
+    if mask is not None and fill.get_apply_mask():
+        _placed(graph, mask.get_buffer(), fill).connect_to("output", opacity, "aux")
+    return opacity
+
+
+def _layer(graph: Gegl.Node, layer: Gimp.Layer) -> Gegl.Node:
+    return _placed(graph, layer.get_buffer(), layer)
+
+
+def _placed(graph: Gegl.Node, buffer: Gegl.Buffer, layer: Gimp.Layer) -> Gegl.Node:
+    """A buffer where the layer lies in the picture."""
+    _, x, y = layer.get_offsets()
+    moved = _node(graph, "gegl:translate", x=float(x), y=float(y))
+    _node(graph, "gegl:buffer-source", buffer=buffer).link(moved)
+    return moved
+
+
+def _node(graph: Gegl.Node, operation: str, **properties: Any) -> Gegl.Node:
+    node = graph.create_child(operation)
+    for name, value in properties.items():
+        node.set_property(name, value)
+    return node

@@ -1,0 +1,181 @@
+"""What the user does, and what breaks, while a fill is under way. tests/gimp/test_waiting.py judges."""
+
+from contextlib import contextmanager
+
+from gi.repository import Gimp
+from host import layer_facts, only_layer, photo, rectangle, state
+
+
+@contextmanager
+def replaced(owner, name, value):
+    kept = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, kept)
+
+
+def during(change):
+    """A fill in this process, with the daemon's first word of its work as the moment when the user acts."""
+    from rigatino_gimp import daemon
+    from rigatino_gimp.fill import fill
+    from rigatino_gimp.request import Settings
+    from rigatino_wire.errors import Failure
+
+    image = photo()
+    rectangle(image, 150, 100, 50, 40)
+    source, other = only_layer(image), only_layer(image).copy()
+    image.insert_layer(other, None, 0)
+    image.set_selected_layers([source])
+    show, acted = daemon._show, []
+
+    def act_then_show(progress):
+        if not acted:
+            acted.append(progress.stage)
+            change(image, source)
+        show(progress)
+
+    facts = {"record": None}
+    with replaced(daemon, "_show", act_then_show):
+        try:
+            done = fill(image, [source], Settings(detail=False, context=1.0))
+            facts["layer"] = layer_facts(done.layer)
+        except Failure as failure:
+            facts["code"] = failure.code
+    if image.is_valid():
+        facts.update(state=state(image), acted=acted)
+    return facts
+
+
+def meanwhile_nothing(case):
+    return during(lambda image, source: None)
+
+
+def meanwhile_image_closed(case):
+    return during(lambda image, source: image.delete())
+
+
+def meanwhile_layer_removed(case):
+    return during(lambda image, source: image.remove_layer(source))
+
+
+def meanwhile_image_converted(case):
+    return during(lambda image, source: image.convert_grayscale())
+
+
+def meanwhile_image_scaled(case):
+    return during(lambda image, source: image.scale(200, 150))
+
+
+def meanwhile_layer_moved(case):
+    return during(lambda image, source: source.set_offsets(11, -7))
+
+
+def meanwhile_canvas_enlarged(case):
+    return during(lambda image, source: image.resize(450, 330, 50, 30))
+
+
+def meanwhile_selection_changed(case):
+    return during(lambda image, source: rectangle(image, 0, 0, 9, 9))
+
+
+def meanwhile_another_layer_chosen(case):
+    return during(lambda image, source: image.set_selected_layers([image.get_layers()[0]]))
+
+
+def meanwhile_layer_grouped(case):
+    def change(image, source):
+        group = Gimp.GroupLayer.new(image, "group")
+        image.insert_layer(group, None, 0)
+        image.reorder_item(source, group, 0)
+
+    return during(change)
+
+
+def meanwhile_floating_selection(case):
+    return during(lambda image, source: Gimp.Selection.float(image, [source], 5, 5))
+
+
+def meanwhile_precision_changed(case):
+    return during(lambda image, source: image.convert_precision(Gimp.Precision.FLOAT_LINEAR))
+
+
+def _place(image):
+    from rigatino_gimp import layers
+
+    rectangle(image, 150, 100, 60, 50)
+    return layers.find(image, [only_layer(image)])
+
+
+def _result(candidates=1, **more):
+    from rigatino_gimp import insertion
+    from rigatino_wire.messages import Array
+
+    fill = Array("u8", (candidates, 50, 60, 4), bytes([200, 100, 50, 255]) * 3000 * candidates)
+    return insertion.Result("Fill (test)", (150, 100), fill, True, [b"{}"] * candidates, **more)
+
+
+def insert_candidates(case):
+    from rigatino_gimp import insertion
+
+    image = photo()
+    place, selected = _place(image), state(image)["selected"]
+    group = insertion.insert(place, _result(candidates=2))
+    return {"group": layer_facts(group), "before": selected, "after": state(image)["selected"]}
+
+
+def broken(change):
+    """An insertion in which something breaks: how the image was, is, and what was raised."""
+    from rigatino_gimp import insertion
+
+    image = photo()
+    place = _place(image)
+    image.clean_all()
+    before, raised = state(image), None
+    with change():
+        try:
+            insertion.insert(place, _result(candidates=3))
+        except Exception as error:
+            raised = str(error)
+    shown = {layer.get_id() for layer in image.get_layers()}
+    ids = range(max(shown), max(shown) + 20)
+    left = [one for one in ids if one not in shown and Gimp.Item.id_is_layer(one)]
+    facts = {"before": before, "after": state(image), "raised": raised, "left": left}
+    # A group of undo steps that was left open would swallow all that follows, and GIMP would tell.
+    return {**facts, "closed": bool(image.undo_group_end()) is False}
+
+
+@contextmanager
+def _breaks_at(owner, name, count):
+    """The call of that number fails, as GIMP's calls do: it returns False."""
+    real, calls = getattr(owner, name), []
+
+    def call(*arguments):
+        calls.append(arguments)
+        return False if len(calls) == count else real(*arguments)
+
+    with replaced(owner, name, call):
+        yield
+
+
+def broken_first_insertion(case):
+    return broken(lambda: _breaks_at(Gimp.Image, "insert_layer", 1))
+
+
+def broken_third_insertion(case):
+    return broken(lambda: _breaks_at(Gimp.Image, "insert_layer", 3))
+
+
+def broken_pixels(case):
+    from rigatino_gimp import pixels
+
+    def fails(*arguments):
+        raise MemoryError("no room for pixels")
+
+    return broken(lambda: replaced(pixels, "write", fails))
+
+
+CASES = [
+    value for name, value in list(globals().items()) if name.startswith(("meanwhile_", "insert_", "broken_"))
+]
