@@ -54,6 +54,7 @@ class Lpips(nn.Module):
         x = self.normalise(picture)
         found = []
         for i, part in enumerate(self.net.values()):
+            assert isinstance(part, nn.ModuleDict)
             if i in POOLED[self.kind]:
                 x = F.max_pool2d(x, WINDOW[self.kind], 2)
             for convolution in part.values():

@@ -1,0 +1,255 @@
+"""`rigatino evaluate` on the ten shipped photographs, and `rigatino metrics ids`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from rigatino.cli import cli
+from rigatino.evaluation import holes
+
+PHOTOS = Path(__file__).parents[1] / "photos"
+# Hole PSNR in dB, hole L1, patch SWD of the ten photographs at 128 pixels, seed 0.
+RECORD = {
+    ("wide", "ns"): (16.4, 24.6, 10.3),
+    ("wide", "telea"): (16.5, 24.8, 11.5),
+    ("narrow", "ns"): (21.4, 13.9, 4.3),
+    ("narrow", "telea"): (20.7, 15.4, 5.5),
+    ("object", "ns"): (18.2, 26.4, 13.7),
+    ("object", "telea"): (18.0, 27.3, 14.9),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
+
+
+def rigatino(*words: object) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+
+
+def evaluate(out: Path, *words: object) -> Result:
+    return rigatino("evaluate", "--images", PHOTOS, "--side", 128, "--out", out, *words)
+
+
+def report(out: Path, *words: object) -> dict[str, Any]:
+    done = evaluate(out, *words, "--json")
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found == json.loads((out / "results.json").read_text())
+    return found
+
+
+def test_the_photos_are_small_and_have_their_licences() -> None:
+    rows = list(csv.DictReader((PHOTOS / "licences.tsv").read_text("utf-8").splitlines(), delimiter="\t"))
+    assert [row["file"] for row in rows] == sorted(path.name for path in PHOTOS.glob("*.jpg"))
+    assert len(rows) == 10
+    assert {row["licence"] for row in rows} <= {"CC0 1.0", "public domain"}
+    assert all(path.stat().st_size < 60_000 for path in PHOTOS.glob("*.jpg"))
+
+
+def test_the_table_reproduces_from_its_seed(tmp_path: Path) -> None:
+    words = ("--masks", "object", "--seed", 3, "--against", "ns,patchmatch", "--no-detail")
+    first, again = (report(tmp_path / name, *words) for name in ("first", "again"))
+    assert first.pop("seconds").keys() == again.pop("seconds").keys() == {"object"}
+    assert first == again
+    assert len(first["photos"]) == 10
+    other = report(tmp_path / "other", "--masks", "object", "--seed", 4, "--no-detail", "--count", 2)
+    mine = first["results"]["object"]["lama-small"]["psnr"]["values"]
+    assert other["results"]["object"]["lama-small"]["psnr"]["values"] != mine[:2]
+
+
+def test_the_table_is_the_one_on_record(tmp_path: Path) -> None:
+    found = report(tmp_path, "--network", "photo", "--against", "ns,telea")["results"]
+    for (kind, filler), recorded in RECORD.items():
+        means = [found[kind][filler][name]["mean"] for name in ("psnr", "l1", "swd")]
+        assert means == pytest.approx(recorded, abs=0.15), (kind, filler)
+    assert found["wide"]["photo"]["l1"]["mean"] == found["wide"]["photo"]["swd"]["mean"] == 0
+    assert found["wide"]["photo"]["ssim"]["mean"] == pytest.approx(1)
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    done = evaluate(
+        tmp_path / "new" / "out", "--count", 3, "--rows", 2, "--against", "telea", "--masks", "object"
+    )
+    assert done.exit_code == 0, done.output
+    table = (tmp_path / "new" / "out" / "table.md").read_text()
+    assert done.stdout.strip() == table.strip()
+    for words in ("3 photos of 128 px, seed 0", "| lama-small | telea |", "hole PSNR dB", "lama-small minus"):
+        assert words in table
+    found = json.loads((tmp_path / "new" / "out" / "results.json").read_text())
+    assert found["settings"]["masks"] == ["object"]
+    assert len(found["fillers"]["lama-small"]["weights"]) == 64
+    assert found["fillers"]["telea"]["opencv"]
+    with Image.open(tmp_path / "new" / "out" / "sheet.jpg") as sheet:
+        assert sheet.size == (4 * 132, 16 + 2 * 148)  # hole, two fillers, photo; two rows
+
+
+def test_differences_are_paired_and_known_pixels_untouched(tmp_path: Path) -> None:
+    found = report(tmp_path, "--count", 4, "--masks", "narrow", "--against", "ns", "--no-detail")
+    ours, theirs = (found["results"]["narrow"][name]["l1"]["values"] for name in ("lama-small", "ns"))
+    difference = found["differences"]["narrow"]["ns"]["l1"]
+    assert difference["mean"] == pytest.approx(np.mean(np.subtract(ours, theirs)))
+    assert difference["low"] < difference["mean"] < difference["high"]
+    share = [holes.draw("narrow", 128, 0, index).mean() for index in range(4)]
+    whole = found["results"]["narrow"]["lama-small"]["l1_whole"]["values"]
+    assert whole == pytest.approx(np.multiply(ours, share))
+
+
+def test_holes_are_a_function_of_seed_number_and_kind() -> None:
+    assert (holes.draw("wide", 256, 1, 7) == holes.draw("wide", 256, 1, 7)).all()
+    drawn = [holes.draw(kind, 256, seed, i) for kind in ("wide", "object") for seed in (1, 2) for i in (0, 1)]
+    assert len({hole.tobytes() for hole in drawn}) == len(drawn)
+
+
+def test_pictures_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("cat.jpg", "pier.jpg"):
+        (folder / name).write_bytes((PHOTOS / name).read_bytes())
+    (folder / "damaged.jpg").write_bytes((PHOTOS / "pier.jpg").read_bytes()[:9000])
+    (folder / "words.png").write_text("no picture")
+    Image.new("RGB", (500, 100)).save(folder / "flat.png")
+    words = (
+        "--side",
+        128,
+        "--masks",
+        "wide",
+        "--against",
+        "ns",
+        "--network",
+        "photo",
+        "--out",
+        tmp_path / "out",
+    )
+    done = rigatino("evaluate", "--images", folder, *words)
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["photos"] == ["cat.jpg", "pier.jpg"]
+    few = rigatino("evaluate", "--images", folder, *words, "--count", 9)
+    assert few.exit_code == 1
+    assert "3 photographs of at least 128 pixels were found" in few.stderr
+
+
+def test_patterns_choose_photographs(tmp_path: Path) -> None:
+    words = ("--network", "photo", "--masks", "wide", "--match", "c*.jpg", "--match", "pier*")
+    assert report(tmp_path, *words)["photos"] == [
+        "camera.jpg", "canyon.jpg", "cat.jpg", "coffee.jpg", "pier.jpg",
+    ]  # fmt: skip
+
+
+def test_an_interruption_leaves_the_tables_of_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = holes.draw
+
+    def interrupted(kind: str, side: int, seed: int, index: int) -> Any:
+        if index == 2 and kind == "object":
+            raise KeyboardInterrupt
+        return draw(kind, side, seed, index)
+
+    monkeypatch.setattr(holes, "draw", interrupted)
+    done = evaluate(tmp_path, "--network", "photo", "--against", "ns")
+    assert done.exit_code == 1
+    assert "interrupted after 2 of 10 photographs" in done.stderr
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert found["interrupted"]
+    assert found["photos"] == ["astronaut.jpg", "brick.jpg"]
+    assert all(len(found["results"][kind]["ns"]["l1"]["values"]) == 2 for kind in ("wide", "object"))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--images", "nowhere"], "no folder nowhere"),
+        (["--count", 11], "10 photographs"),
+        (["--side", 512], "0 photographs"),
+        (["--masks", "wide,triangles"], "masks cannot be “triangles”"),
+        (["--network", "nonesuch"], "no network named “nonesuch”"),
+        (["--against", "nonesuch:plain"], "patchmatch"),
+        (["--perceptual", "gone.safetensors"], "no file gone.safetensors"),
+        (["--lpips", PHOTOS / "cat.jpg"], "no kind that Rigatino knows"),
+    ],
+)
+def test_mistakes_get_a_sentence(tmp_path: Path, words: list[object], sentence: str) -> None:
+    done = evaluate(tmp_path / "out", *words)
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "patchmatch", None)
+    done = evaluate(tmp_path / "out", "--against", "patchmatch")
+    assert done.exit_code == 1
+    assert "patchmatch" in done.stderr
+    assert "“eval”" in done.stderr
+
+
+def saved(folder: Path, name: str, array: Any) -> Path:
+    np.save(folder / name, array)
+    return folder / name
+
+
+def test_ids_of_features(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(300, 4)).astype(np.float32)
+    paths = [
+        saved(tmp_path, "real.npy", real),
+        saved(tmp_path, "fake.npy", real + rng.normal(0.5, 1, (300, 4))),
+    ]
+    done = rigatino("metrics", "ids", "--real", paths[0], "--fake", paths[1], "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found.keys() == {"u_ids", "p_ids", "fd"}
+    assert 0 < found["p_ids"] < found["u_ids"] < 0.5
+    assert 1 < found["fd"] < 3
+    apart = saved(tmp_path, "apart.npy", real + 20)
+    words = rigatino("metrics", "ids", "--real", paths[0], "--fake", apart)
+    assert words.stdout.splitlines()[:2] == ["u_ids 0.000000", "p_ids 0.000000"]
+    assert words.stdout.splitlines()[2].startswith("fd 1600.0000")
+
+
+@pytest.mark.parametrize(
+    ("fake", "sentence"),
+    [
+        (np.zeros((5, 4)), "shapes differ ([6, 4] and [5, 4])"),
+        (np.zeros((6, 3)), "shapes differ"),
+        (np.full((6, 4), np.nan), "not finite"),
+        (np.zeros((6, 4, 1)), "its shape is [6, 4, 1]"),
+        (np.zeros((0, 4)), "its shape is [0, 4]"),
+        (np.full((6, 4), "a"), "it holds <U1"),
+        (np.array([[object()] * 4] * 6), "no .npy file of plain numbers"),
+        (b"", "no .npy file of plain numbers"),
+        (b"words", "no .npy file of plain numbers"),
+        (None, "no file"),
+    ],
+)
+def test_bad_features_get_a_sentence(tmp_path: Path, fake: Any, sentence: str) -> None:
+    real = saved(tmp_path, "real.npy", np.eye(6, 4))
+    file = tmp_path / "fake.npy"
+    if isinstance(fake, bytes):
+        file.write_bytes(fake)
+    elif fake is not None:
+        np.save(file, fake)
+    done = rigatino("metrics", "ids", "--real", real, "--fake", file)
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_an_archive_of_arrays_is_refused(tmp_path: Path) -> None:
+    real = saved(tmp_path, "real.npy", np.eye(6, 4))
+    np.savez(tmp_path / "fake.npz", a=np.eye(6, 4))
+    done = rigatino("metrics", "ids", "--real", real, "--fake", tmp_path / "fake.npz")
+    assert done.exit_code == 1
+    assert "not one array" in done.stderr
