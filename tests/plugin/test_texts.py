@@ -11,7 +11,7 @@ from rigatino_wire.messages import Progress
 
 
 def test_every_argument_has_a_label_and_a_tooltip() -> None:
-    assert set(texts.ARGUMENTS) == set(Settings._fields)
+    assert set(texts.ARGUMENTS) == {*Settings._fields, "mode"}
     for words in texts.ARGUMENTS.values():
         assert words.help
         assert words.label.count("_") == 1

@@ -38,7 +38,7 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     if name != AGAIN:
         _add_settings(procedure)
     if name == REFILL:
-        procedure.add_string_argument("mode", *texts.MODE, MODES[0], READWRITE)
+        procedure.add_string_argument("mode", *texts.ARGUMENTS["mode"], MODES[0], READWRITE)
     procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)
     return procedure
 

@@ -87,6 +87,7 @@ ARGUMENTS = {
     "candidates": Words(_("Can_didates"), _("How many fills to make")),
     "result": Words(_("Resul_t"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),
     "detail": Words(_("Deta_il from the surroundings"), _("Copy texture of the surroundings into the fill")),
+    "mode": Words(_("_Mode"), _("“replace”: in place of the old fill; “add”: above the old fill")),
 }
 
 # The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.
@@ -103,8 +104,6 @@ GOOD_FOR = _("Good for {purpose}")
 LICENCES = _("Program: {licence}. Weights: {weights_licence}.")
 SEEN = _("The network sees {width} × {height} pixels.")
 PREVIEW_HELP = _("What the network sees. Red is what will be filled, and fades as the fill does.")
-
-MODE = Words(_("_Mode"), _("“replace”: in place of the old fill; “add”: above the old fill"))
 
 STAGES = {
     "starting": _("Rigatino: starting"),
