@@ -26,7 +26,7 @@ from rigatino import plugin_install
 VERSIONS = ("3.0", "3.2")
 CHROOTS = Path(os.environ.get("RIGATINO_GIMP_CHROOTS") or Path.home() / ".cache" / "rigatino-gimp")
 INSIDE = Path(__file__).parent / "inside"
-RUN_LIMIT = 600  # seconds that one GIMP may take for all its cases; a tenth of it on an idle machine
+RUN_LIMIT = 1800  # seconds that one GIMP may take for all its cases; a tenth of it on an idle machine
 
 Pixels = NDArray[np.uint8]
 

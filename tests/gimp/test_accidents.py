@@ -12,7 +12,7 @@ from rigatino_wire import __version__
 from rigatino_wire.endpoint import read_connection
 from rigatino_wire.errors import Failure
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
 
 def assert_filled(facts: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from gimp.test_refusals import assert_untouched
 from rigatino_gimp.request import Settings
 from rigatino_wire.errors import Failure
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
 REFUSED = {
     "act_again_refused": ("execution-error", "selection_empty"),

@@ -15,7 +15,7 @@ from gimp.real import Pixels, RealGimp
 from rigatino_gimp import record
 from rigatino_gimp.request import Settings
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
 REACH = Settings().grow + Settings().feather + 2  # pixels; the last two for the corners of a pixel grid
 PLAIN = [

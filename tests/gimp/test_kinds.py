@@ -19,7 +19,7 @@ from gimp.real import INSIDE, RealGimp
 from rigatino_gimp.request import Settings
 from rigatino_wire.errors import Failure
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
 REACH = Settings().grow + Settings().feather + 2  # pixels; the last two for the corners of a pixel grid
 FAINT = 2 / 255

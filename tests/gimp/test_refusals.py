@@ -9,7 +9,7 @@ import pytest
 from gimp.real import RealGimp
 from rigatino_wire.errors import Failure
 
-pytestmark = [pytest.mark.gimp, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
 REFUSALS = {
     "refuse_nothing_selected": ("execution-error", "selection_empty"),

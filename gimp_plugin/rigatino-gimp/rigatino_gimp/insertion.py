@@ -53,7 +53,7 @@ def insert(place: Place, result: Result) -> Gimp.Layer:
                 _replace(place.old, made[0], result.name)
     except BaseException:
         for layer in made:
-            if layer.is_valid():
+            if layer.is_valid() and layer.get_parent() is None:  # or its group, which is undone, holds it
                 layer.delete()
         raise
     return made[0]
@@ -66,6 +66,8 @@ def _check(place: Place) -> None:
         raise Failure("layer_gone")
     if place.image.get_base_type() != place.base_type:
         raise Failure("image_converted")
+    if place.image.get_floating_sel() is not None:
+        raise Failure("floating_selection")
     now = box_of(place.layer)
     if (now.width, now.height) != (place.box.width, place.box.height):
         raise Failure("layer_resized")
@@ -146,7 +148,7 @@ def _replace(old: Gimp.Layer, new: Gimp.Layer, name: str) -> None:
 def _demand(done: bool) -> None:
     """GIMP's calls raise nothing, they return False."""
     if not done:
-        raise RuntimeError(Gimp.get_pdb().get_last_error())
+        raise RuntimeError(f"GIMP says: {Gimp.get_pdb().get_last_error()}")
 
 
 @contextmanager

@@ -37,11 +37,12 @@ def transparent(alpha: bytes) -> bytes:
 
 def bounds(plane: bytes, width: int) -> Box:
     """The smallest box around the bytes of a plane, row by row, that are not 0; of size 0 where there are none."""
-    rows = [plane[start : start + width] for start in range(0, len(plane), width)]
-    marked = [(y, row) for y, row in enumerate(rows) if any(row)]
-    if not marked:
+    first = len(plane) - len(plane.lstrip(b"\0"))
+    end = len(plane.rstrip(b"\0"))
+    if first >= end:
         return Box(0, 0, 0, 0)
-    left = min(width - len(row.lstrip(b"\0")) for _, row in marked)
-    right = max(len(row.rstrip(b"\0")) for _, row in marked)
-    top, bottom = marked[0][0], marked[-1][0] + 1
+    top, bottom = first // width, (end - 1) // width + 1
+    rows = [plane[y * width : (y + 1) * width] for y in range(top, bottom)]
+    left = min(width - len(row.lstrip(b"\0")) for row in rows)
+    right = max(len(row.rstrip(b"\0")) for row in rows)
     return Box(left, top, right - left, bottom - top)
