@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 
 from rigatino.cli import cli
 from rigatino.evaluation import holes
+from rigatino.evaluation.measures import MEASURES
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 # Hole PSNR in dB, hole L1, patch SWD of the ten photographs at 128 pixels, seed 0.
@@ -193,6 +195,13 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 1
     assert "patchmatch" in done.stderr
     assert "“eval”" in done.stderr
+
+
+def test_the_page_explains_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "measures.md").read_text("utf-8")
+    explained = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    names = {name.strip() for row in explained for name in row.split(",")}
+    assert {measure.heading.removesuffix(" dB") for measure in MEASURES.values()} <= names
 
 
 def saved(folder: Path, name: str, array: Any) -> Path:
