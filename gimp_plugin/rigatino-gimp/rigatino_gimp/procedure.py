@@ -25,8 +25,7 @@ DOUBLE = (-GLib.MAXDOUBLE, GLib.MAXDOUBLE)
 
 def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     """The procedure of that name, registered for every image: what it lacks is said when it is called."""
-    run = _run_again if name == AGAIN else _run
-    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run, None)
     sensitive = Gimp.ProcedureSensitivityMask
     procedure.set_image_types("*")
     procedure.set_sensitivity_mask(sensitive.DRAWABLE | sensitive.DRAWABLES | sensitive.NO_DRAWABLES)
@@ -66,6 +65,8 @@ def _run(
 ) -> Gimp.ValueArray:
     """What GIMP calls. Whatever goes wrong becomes a sentence: GIMP itself tells nothing of exceptions."""
     try:
+        if procedure.get_name() == AGAIN:
+            return _again(procedure, image, drawables)
         if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, image, drawables, config):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         done = _work(procedure.get_name(), image, drawables, config)
@@ -79,22 +80,17 @@ def _run(
         return _refused(procedure, Failure("plug_in_error", detail=f"{type(error).__name__}: {error}"))
 
 
-def _run_again(
-    procedure: Gimp.Procedure,
-    run_mode: Gimp.RunMode,
-    image: Gimp.Image,
-    drawables: Sequence[Gimp.Drawable],
-    config: Gimp.ProcedureConfig,
-    data: Any,
+def _again(
+    procedure: Gimp.Procedure, image: Gimp.Image, drawables: Sequence[Gimp.Drawable]
 ) -> Gimp.ValueArray:
     """rigatino-fill with its last settings, which GIMP keeps for that procedure and gives to no other."""
     procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # or GIMP shows errors twice
     original = Gimp.get_pdb().lookup_procedure(FILL)
-    settings = original.create_config()
-    settings.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
-    settings.set_property("image", image)
-    settings.set_core_object_array("drawables", drawables)
-    values = original.run(settings)
+    config = original.create_config()
+    config.set_property("run-mode", Gimp.RunMode.WITH_LAST_VALS)
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", drawables)
+    values = original.run(config)
     status = values.index(0)
     if status == Gimp.PDBStatusType.SUCCESS:
         return _success(procedure, values.index(1))
