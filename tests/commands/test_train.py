@@ -14,7 +14,7 @@ from rigatino.cli import cli
 
 QUICK = [
     "data.side=32", "data.scales=[40,48]", "optimiser.samples=8", "optimiser.batch=4",
-    "network.widths=[8,16,32]", "network.blocks=1", "network.global_width=16",
+    "network.widths=[8,16,32]", "network.blocks=1", "network.global_width=16", "optimiser.precise_norm=2",
 ]  # fmt: skip
 
 
@@ -35,13 +35,42 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_dry_run_prints_the_settings(tmp_path: Path) -> None:
-    done = train("--out", tmp_path / "run", "--dry-run")
-    assert done.exit_code == 0
-    settings = json.loads(done.stdout)
-    assert settings["data"]["side"] == 32
-    assert settings["network"]["prefill"] is True
+def test_dry_run_prints_the_settings_and_what_they_need(photos: Path, tmp_path: Path) -> None:
+    done = train("--out", tmp_path / "run", "--data", photos, "--dry-run", "--set", 'data.held=["1*"]')
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["recipe"]["data"]["side"] == 32
+    assert told["recipe"]["network"]["prefill"] is True
+    assert told["photos"] == {"training": 1, "held": 1}
+    assert told["needs"]["steps"] == 2
+    assert told["needs"]["gib_activations"] >= 0
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("lama-small", 4_801_795),
+        ("lama-fourier", 27_048_835),
+        ("lama-regular", 45_617_731),
+        ("big-lama", 50_975_875),
+    ],
+)
+def test_each_published_configuration_has_its_recipe(name: str, parameters: int, tmp_path: Path) -> None:
+    words = ["train", name, "--out", str(tmp_path / "run"), "--dry-run", "--set", "data.side=16"]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["recipe"]["name"] == name
+    assert told["needs"]["parameters"] == parameters
+    assert told["needs"]["discriminator_parameters"] == (0 if name == "lama-small" else 6_962_369)
+
+
+def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
+    done = train("--out", tmp_path / "run", "--dry-run", "--set", "data.masks={nonesuch=1}")
+    assert done.exit_code == 1
+    assert "nonesuch" in done.stderr
+    assert "lama-wide-512" in done.stderr
 
 
 def test_a_trained_network_can_be_imported_and_fills(

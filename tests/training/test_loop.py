@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, Samples, load
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import TINY
@@ -26,7 +27,7 @@ RECIPE = Recipe(
     network=replace(TINY, prefill=False),  # with it, the beginning is hard to beat in so few steps
     data=Data(side=32, scales=(48, 64), held=("held*",)),
     optimiser=Optimiser(samples=60 * 8, batch=8, warmup=5, rate=4e-3, ema=0.9),
-    losses=Losses(perceptual=0),
+    losses=Losses(border=1, rim=0.5, reduced=3),
     log=Log(line=5, sheet=60, checkpoint=1000),
 )
 
@@ -80,10 +81,10 @@ def test_sigterm_writes_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyP
     trainer = Trainer(RECIPE, photos(), tmp_path)
     step = trainer._train_step
 
-    def stopping(image: torch.Tensor, hole: torch.Tensor) -> dict[str, torch.Tensor]:
+    def stopping(parts: list[Batch]) -> dict[str, torch.Tensor]:
         if trainer.step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(image, hole)
+        return step(parts)
 
     monkeypatch.setattr(trainer, "_train_step", stopping)
     trainer.run()

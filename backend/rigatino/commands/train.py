@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rigatino.failures import translated
 from rigatino_wire.errors import Failure
 
 if TYPE_CHECKING:
+    from rigatino_models.data.photos import Photos
     from rigatino_models.training.recipe import Recipe
 
 
@@ -25,33 +27,62 @@ if TYPE_CHECKING:
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="The run's folder: log, checkpoints, sheets.",
+    help="The run's folder: log, curves, checkpoints, sheets.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting, as optimiser.batch=8."
 )
-@click.option("--dry-run", is_flag=True, help="Print the settings and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the settings and what they need, look at the photographs, and stop.",
+)
 def command(
     recipe: str, data: tuple[Path, ...], out: Path, resume: bool, changes: tuple[str, ...], dry_run: bool
 ) -> None:
-    """Train the network of RECIPE: a TOML file, or the name of one that ships with Rigatino (lama-small)."""
+    """Train the network of RECIPE: a TOML file, or the name of one that ships with Rigatino (lama-small, lama-fourier,
+    lama-regular, big-lama). With torchrun, as many processes as it starts train as one.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with translated():
         from rigatino_models.training import recipe as recipes
 
         settings = recipes.read(recipes.find(recipe), changes)
         if dry_run:
-            click.echo(json.dumps(recipes.as_table(settings), indent=2))
-            return
-        _train(settings, data, out, resume)
+            _describe(settings, data)
+        else:
+            _train(settings, data, out, resume)
+
+
+def _describe(settings: Recipe, data: tuple[Path, ...]) -> None:
+    from rigatino_models.training.estimate import estimate
+    from rigatino_models.training.recipe import as_table
+
+    found = {"recipe": as_table(settings), "needs": estimate(settings, _processes())}
+    if data:
+        training, held = _photos(settings, data).split(settings.data.held)
+        found["photos"] = {"training": len(training.names), "held": len(held.names)}
+    click.echo(json.dumps(found, indent=2))
 
 
 def _train(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) -> None:
-    from rigatino_models.data.photos import load
     from rigatino_models.training.loop import Trainer
+    from rigatino_models.training.parallel import group
 
-    photos = load(data)
+    photos = _photos(settings, data)
+    with group() as among:
+        Trainer(settings, photos, out, resume, among).run()
+
+
+def _photos(settings: Recipe, data: tuple[Path, ...]) -> Photos:
+    from rigatino_models.data.photos import load
+
+    photos = load(data, settings.data.scales[1], settings.data.side)
     if not photos.pixels:
         raise Failure("no_photos", folders=", ".join(map(str, data)) or "none given")
-    Trainer(settings, photos, out, resume).run()
+    return photos
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))

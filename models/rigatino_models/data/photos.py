@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from rigatino_models.data import masks
+from rigatino_models.data import crops, masks
 
 log = logging.getLogger(__name__)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+# What Pillow raises for files that are cut short, garbled or too large.
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
+EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 Pixels = NDArray[np.uint8]
 
 
@@ -45,29 +49,33 @@ class Photos:
         return Photos([self.names[i] for i in keep], [self.pixels[i] for i in keep])
 
 
-def load(folders: Iterable[Path], short_side: int = 512) -> Photos:
+def load(folders: Iterable[Path], short_side: int = 512, least: int = 1) -> Photos:
     """Read every picture below the folders, in the order of their names, reduced to the given short side.
 
-    A picture that cannot be read is named in the log and left out.
+    A picture that cannot be read, or whose short side is below `least`, is named in the log and left out.
     """
     paths = sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     names, pixels = [], []
     for path in tqdm(paths, desc="reading photos", unit="photo", disable=None):
         try:
-            pixels.append(_read(path, short_side))
+            pixels.append(_read(path, short_side, least))
             names.append(path.name)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
+        except UNREADABLE as error:
             log.warning("Left out %s: %s", path, error)
     return Photos(names, pixels)
 
 
-def _read(path: Path, short_side: int) -> Pixels:
+def _read(path: Path, short_side: int, least: int) -> Pixels:
     with Image.open(path) as picture:
-        rgb = picture.convert("RGB")
+        if picture.mode not in EIGHT_BIT:
+            raise ValueError(f"it has more than 8 bits per channel ({picture.mode})")
+        if min(picture.size) < least:
+            raise ValueError(f"its short side has {min(picture.size)} pixels, a sample {least}")
+        rgb = ImageOps.exif_transpose(picture).convert("RGB")
     scale = short_side / min(rgb.size)
     if scale < 1:
         rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
-    return np.asarray(rgb)
+    return np.array(rgb)  # torch wants it writable
 
 
 class Samples(Dataset[tuple[Tensor, Tensor]]):
@@ -85,40 +93,26 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         seed: int,
         scales: tuple[int, int] = (160, 512),
         weights: Mapping[str, float] | None = None,
-        augment: bool = True,
+        augment: crops.Augment = crops.PLAIN,
+        holes: Mapping[str, float] | None = None,
     ) -> None:
         self.photos, self.side, self.count, self.seed, self.scales = photos, side, count, seed, scales
         self.cumulative = np.cumsum(photos.weights(weights or {}))
         self.augment = augment
+        self.make_hole = masks.mixture(holes) if holes else masks.mixed
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng((self.seed, index))
+        crop = self.crop(rng)
+        photo = torch.from_numpy(self.photos.pixels[crop.photo]).permute(2, 0, 1)
+        picture = crops.vary(crops.render(photo, crop, self.side)[None], [crop])[0]
+        return picture, torch.from_numpy(self.make_hole(rng, self.side)[None].astype(np.float32))
+
+    def crop(self, rng: masks.Random) -> crops.Crop:
+        """Draw a photo by its weight, and a crop of it."""
         picked = min(int(np.searchsorted(self.cumulative, rng.random())), len(self.photos.pixels) - 1)
-        image = self._crop(rng, self.photos.pixels[picked])
-        hole = masks.mixed(rng, self.side)
-        picture = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32) / 255)
-        return picture, torch.from_numpy(hole[None].astype(np.float32))
-
-    def _crop(self, rng: masks.Random, photo: Pixels) -> Pixels:
-        height, width = photo.shape[:2]
-        short = min(height, width)
-        target = rng.uniform(max(self.side, self.scales[0]), max(self.side, min(self.scales[1], short)))
-        extent = min(short, round(self.side * short / target))
-        top, left = rng.integers(0, height - extent + 1), rng.integers(0, width - extent + 1)
-        patch = Image.fromarray(photo[top : top + extent, left : left + extent])
-        out = np.asarray(patch.resize((self.side, self.side), Image.Resampling.LANCZOS))
-        return _vary(rng, out) if self.augment else out
-
-
-def _vary(rng: masks.Random, image: Pixels) -> Pixels:
-    """Mirror half of the time; a little gamma and saturation."""
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
-    unit = (image / 255.0) ** rng.uniform(0.85, 1.18)
-    grey = unit.mean(-1, keepdims=True)
-    varied = grey + (unit - grey) * rng.uniform(0.8, 1.2)
-    out: Pixels = (np.clip(varied, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return out
+        height, width = self.photos.pixels[picked].shape[:2]
+        return crops.draw(rng, picked, (height, width), self.side, self.scales, self.augment)

@@ -1,66 +1,96 @@
-"""The training loop of LaMa without a discriminator: hole, rim and perceptual terms on the composite."""
+"""The training loop: a generator, its average, and from some step on a discriminator."""
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from rigatino_models.convert.weights import COUNTER, Weights, save
+from rigatino_models.data import batches
+from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, Samples
+from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import CAUTION, Lama
-from rigatino_models.losses import pixel
-from rigatino_models.losses.squeezenet import PerceptualLoss
 from rigatino_models.memory import keep_freed_memory
-from rigatino_models.training import sheet
+from rigatino_models.training import norm, validation
+from rigatino_models.training.adversary import Game
 from rigatino_models.training.ema import Ema
+from rigatino_models.training.objective import Objective
+from rigatino_models.training.parallel import Group, Statistics
 from rigatino_models.training.recipe import Recipe, as_table
-from rigatino_models.training.run_folder import RunFolder
+from rigatino_models.training.run_folder import RunFolder, tolerated
+from rigatino_models.training.scalars import Scalars
 
 log = logging.getLogger(__name__)
-SHEET_COLUMNS = 8
-VALIDATION_SAMPLES = 64
 LICENCE = "your own; those of the photographs it was trained on may bind it"
+ALONE = Group()
 
 
 class Trainer:
-    """One run: network, optimiser, average, data and folder."""
+    """One run: network, optimiser, average, adversary, data and folder.
 
-    def __init__(self, recipe: Recipe, photos: Photos, out: Path, resume: bool = False) -> None:
+    Every random choice is a function of the recipe's seed, the step and the place in the batch, so that a resumed run
+    equals an uninterrupted one without a saved generator.
+    """
+
+    def __init__(
+        self, recipe: Recipe, photos: Photos, out: Path, resume: bool = False, among: Group = ALONE
+    ) -> None:
         keep_freed_memory()
+        self.recipe, self.among, self.device = recipe, among, among.device
+        self.parts = among.world * recipe.optimiser.accumulate
+        if recipe.optimiser.batch % self.parts:
+            raise ModelError(
+                "bad_setting",
+                name="optimiser.batch",
+                value=recipe.optimiser.batch,
+                expected=f"a multiple of {self.parts}, the processes times optimiser.accumulate",
+            )
+        training, self.held = photos.split(recipe.data.held)
+        if not training.pixels:
+            raise ModelError("no_photos", folders="the folders given, once the held ones are set aside")
+        self.folder = RunFolder(out, resume)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.folder = recipe, RunFolder(out, resume)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.net = Lama(recipe.network).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = placed(Lama(recipe.network), self.device)
         if recipe.start and not (resume and self.folder.state_file.exists()):
             begin_with(self.net, Path(recipe.start))
-        rate = recipe.optimiser
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.net),
-            rate.rate,
-            betas=(0.9, 0.99),
-            weight_decay=rate.weight_decay,
+            recipe.optimiser.rate,
+            betas=recipe.optimiser.betas,
+            weight_decay=recipe.optimiser.weight_decay,
             foreach=True,
         )
-        self.ema = Ema(self.net, rate.ema)
-        self.perceptual = self._perceptual()
-        training, self.held = photos.split(recipe.data.held)
-        self.data = self._samples(training, rate.samples, recipe.seed)
+        self.ema = Ema(self.net, recipe.optimiser.ema)
+        self.objective = Objective(recipe.losses).to(self.device)
+        self.game = Game(recipe.adversary, recipe.optimiser, self.device) if recipe.adversary.plays else None
+        self.data = samples(recipe, training)
+        self.batches = batches.source(
+            recipe.data.loader, self.data, self.device, recipe.data.workers, recipe.data.bank
+        )
+        self.scalars = Scalars(out if recipe.log.tensorboard and among.leads else None)
         self.step = 0
         self.seconds = 0.0
+        self._averaged: tuple[int, nn.Module] | None = None
         if resume:
             self._restore()
+        if among.leads:
+            self.folder.keep_recipe(as_table(recipe))
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to the end of the recipe (or to a step), then write checkpoint and weights. SIGTERM stops in order."""
@@ -68,57 +98,77 @@ class Trainer:
         previous = signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
         end = min(self.recipe.steps, stop_at or self.recipe.steps)
         began = time.monotonic() - self.seconds
+        accumulate = self.recipe.optimiser.accumulate
+        source = self.batches(self._indices(end))
         try:
-            bar = tqdm(total=self.recipe.steps, initial=self.step, unit="step", disable=None)
-            for image, hole in self._batches(end):
-                terms = self._train_step(image, hole)
-                self.step += 1
-                self.seconds = time.monotonic() - began
-                bar.update()
-                self._report(terms)
-                if stopped:
-                    break
-            bar.close()
+            with tqdm(
+                total=self.recipe.steps,
+                initial=self.step,
+                unit="step",
+                disable=None if self.among.leads else True,
+            ) as bar:
+                while parts := list(islice(source, accumulate)):
+                    terms = self._train_step(parts)
+                    self.step += 1
+                    self.seconds = time.monotonic() - began
+                    bar.update()
+                    self._report(terms)
+                    if self.among.any(bool(stopped)):
+                        break
             self.save()
         finally:
+            source.close()
             signal.signal(signal.SIGTERM, previous)
+            self.scalars.close()
 
     def validate(self) -> dict[str, float]:
-        """Mean hole L1 and PSNR (dB) of the averaged network on held photos; writes a sheet."""
-        photos = self.held if self.held.pixels else self.data.photos
-        samples = Samples(
-            photos, self.recipe.data.side, VALIDATION_SAMPLES, 12345, self.recipe.data.scales, augment=False
-        )
-        error, count, squared = 0.0, 0.0, 0.0
-        shown: list[tuple[Tensor, Tensor, Tensor]] = []
-        for image, hole in DataLoader(samples, batch_size=16):
-            result = self.complete(image, hole)
-            difference = (result - image) * hole
-            error += float(difference.abs().sum())
-            squared += float(difference.square().sum())
-            count += float(hole.sum()) * 3
-            shown.append((sheet.marked(image, hole), result, image))
-        rows = [row[:SHEET_COLUMNS] for batch in shown[:3] for row in batch]
-        sheet.write(self.folder.path / "sheets" / f"{self.step:07d}.png", rows)
-        return {"held_l1": error / count, "held_psnr": -10 * math.log10(squared / count)}
+        """Measures of the averaged network on held photos (validation.measure), with a sheet and the run's curves."""
+        found, rows = validation.measure(self)
+        with tolerated():
+            self.folder.show(self.step, rows)
+        return found
 
     @torch.no_grad()
     def complete(self, image: Tensor, hole: Tensor) -> Tensor:
         """The averaged network's composite [N,3,H,W] on the CPU."""
         image, hole = self._place(image), self._place(hole)
         with self._autocast():
-            raw: Tensor = self.ema.net(image, hole).float()
+            raw: Tensor = self.averaged()(image, hole).float()
         return (image * (1 - hole) + raw * hole).cpu()
 
+    @property
+    def judge(self) -> nn.Module | None:
+        """The perceptual distance that validation reports, if the recipe has one."""
+        return self.objective.perceptual
+
+    def averaged(self) -> nn.Module:
+        """The averaged network, its BatchNorm statistics measured on what was averaged if the recipe says so."""
+        count = self.recipe.optimiser.precise_norm
+        if not count:
+            return self.ema.net
+        if self._averaged is None or self._averaged[0] != self.step:
+            net = copy.deepcopy(self.ema.net)
+            size = self.recipe.optimiser.batch // self.parts
+            after = range(self.recipe.optimiser.samples, self.recipe.optimiser.samples + count * size, size)
+            drawn = self.batches([list(range(first, first + size)) for first in after])
+            with self._autocast():
+                norm.remeasure(net, ((self._place(image), self._place(hole)) for image, hole in drawn))
+            self._averaged = self.step, net
+        return self._averaged[1]
+
     def save(self) -> None:
-        """Write checkpoint and weights."""
+        """Write checkpoint and weights. Raises ModelError file_unwritable."""
+        if not self.among.leads:
+            return
         self.folder.save_state(
             {
                 "step": self.step,
                 "seconds": self.seconds,
+                "network": json.dumps(asdict(self.recipe.network)),
                 "net": self.net.state_dict(),
                 "ema": self.ema.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
+                "game": self.game.state_dict() if self.game else None,
             }
         )
         save(self._weights(), self.folder.weights_file)
@@ -127,76 +177,113 @@ class Trainer:
         state = self.folder.load_state()
         if state is None:
             return
+        mine = json.dumps(asdict(self.recipe.network))
+        if state["network"] != mine:
+            raise ModelError("bad_setting", name="network", value=mine, expected=state["network"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.game and state["game"]:
+            self.game.load_state_dict(state["game"])
+        if self.among.leads:
+            self.folder.forget_after(self.step)
 
-    def _train_step(self, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
+    def _indices(self, end: int) -> Iterator[list[int]]:
+        """The samples of each of this process's parts, from the present step on."""
+        batch, accumulate = self.recipe.optimiser.batch, self.recipe.optimiser.accumulate
+        size = batch // self.parts
+        first = self.among.rank * accumulate
+        for step in range(self.step, end):
+            for part in range(first, first + accumulate):
+                begin = step * batch + part * size
+                yield list(range(begin, begin + size))
+
+    def _train_step(self, parts: list[Batch]) -> dict[str, Tensor]:
+        """One step on this process's parts of a batch -> the terms' means over them, and the gradients' norms."""
+        game = self.game if self.game and self.game.begins(self.step * self.recipe.optimiser.batch) else None
+        nets = [self.net, game.net] if game else [self.net]
+        optimisers = [self.optimiser, game.optimiser] if game else [self.optimiser]
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        sums: dict[str, Tensor] = {}
+        with Statistics(nets, self.parts, self.among) as statistics:
+            for number, (image, hole) in enumerate(parts):
+                torch.manual_seed(self._part_seed(number))
+                for name, value in self._part(self._place(image), self._place(hole), game).items():
+                    share = value.detach() / len(parts)
+                    sums[name] = sums[name] + share if number else share
+                statistics.part_done()
         for group in self.optimiser.param_groups:
             group["lr"] = group["share"] * learning_rate(self.recipe, self.step)
-        image, hole = self._place(image), self._place(hole)
-        with self._autocast():
-            raw = self.net(image, hole)
-            terms = self._losses(raw.float(), image, hole)
-        total = torch.stack(list(terms.values())).sum()
-        self.optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimiser.clip, foreach=True)
-        if torch.isfinite(norm):
-            self.optimiser.step()
+        for name, net, optimiser in zip(
+            ("gradient", "discriminator_gradient"), nets, optimisers, strict=False
+        ):
+            sums[name] = self._descend(net, optimiser)
         self.ema.update(self.net, self.step)
-        return {name: value.detach() for name, value in terms.items()} | {"gradient": norm}
+        return sums
 
-    def _losses(self, raw: Tensor, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
-        """The weighted terms; all but the rim see the composite, so that known pixels cost nothing."""
-        weight = self.recipe.losses
-        result = image * (1 - hole) + raw * hole
-        terms = {
-            "border": weight.border * pixel.border_l1(result, image, hole),
-            "rim": weight.rim * pixel.rim_l1(raw, image, hole),
-            "reduced": weight.reduced * pixel.reduced_l1(result, image, hole),
-        }
-        if self.perceptual is not None:
-            terms["perceptual"] = weight.perceptual * self.perceptual(result, image)
-        return terms
+    def _part(self, image: Tensor, hole: Tensor, game: Game | None) -> dict[str, Tensor]:
+        """Forward and backward of one part; gradients add up over the parts."""
+        with self._autocast():
+            raw = self.net(image, hole).float()
+            result = image * (1 - hole) + raw * hole
+            terms: dict[str, Tensor] = self.objective(raw, result, image, hole)
+            mine: dict[str, Tensor] = {}
+            theirs: dict[str, Tensor] = {}
+            if game:
+                shown = result if game.settings.shown == "composite" else raw
+                leaf = shown.detach().requires_grad_()
+                mine, theirs = game.play(leaf, image, hole, self.step)
+        ends: list[tuple[Tensor, Tensor | None]] = [(_total(terms) / self.parts, None)] if terms else []
+        if game:
+            (pull,) = torch.autograd.grad(_total(mine) / self.parts, leaf, retain_graph=True)
+            ends.append((shown, pull))
+            (_total(theirs) / self.parts).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward([end for end, _ in ends], [gradient for _, gradient in ends])
+        return terms | mine | theirs
 
-    def _perceptual(self) -> PerceptualLoss | None:
-        losses = self.recipe.losses
-        if not losses.perceptual or not losses.perceptual_weights:
-            return None
-        return PerceptualLoss(Path(losses.perceptual_weights)).to(self.device)
+    def _descend(self, net: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
+        """A step along the gradient of all processes, clipped -> its norm. None is taken where it is not finite."""
+        self.among.sum_([p.grad for p in net.parameters() if p.grad is not None])
+        length = nn.utils.clip_grad_norm_(net.parameters(), self.recipe.optimiser.clip, foreach=True)
+        if torch.isfinite(length):
+            optimiser.step()
+        return length
 
-    def _samples(self, photos: Photos, count: int, seed: int) -> Samples:
-        data = self.recipe.data
-        return Samples(photos, data.side, count, seed, data.scales, data.weights)
-
-    def _batches(self, end: int) -> DataLoader[tuple[Tensor, Tensor]]:
-        batch = self.recipe.optimiser.batch
-        left = Subset(self.data, range(self.step * batch, end * batch))
-        return DataLoader(
-            left, batch_size=batch, num_workers=1, prefetch_factor=4, drop_last=True, worker_init_fn=_outlive
-        )
+    def _part_seed(self, number: int) -> int:
+        place = self.among.rank * self.recipe.optimiser.accumulate + number
+        return int(np.random.SeedSequence((self.recipe.seed, self.step, place)).generate_state(1)[0])
 
     def _place(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        enabled = self.recipe.optimiser.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def _report(self, terms: dict[str, Tensor]) -> None:
         often = self.recipe.log
         if self.step % often.line == 0 or self.step == 1:
-            values = {name: round(float(value), 5) for name, value in terms.items()}
-            self._line(values | {"rate": learning_rate(self.recipe, self.step)})
+            values = torch.stack([value.float() for value in terms.values()]) / self.among.world
+            self.among.sum_([values])
+            rate = learning_rate(self.recipe, self.step)
+            self._line(dict(zip(terms, map(_short, values.tolist()), strict=True)) | {"rate": rate})
+        if not self.among.leads:
+            return
         if self.step % often.sheet == 0:
             self._line(self.validate())
         if self.step % often.checkpoint == 0:
-            self.save()
+            with tolerated():
+                self.save()
 
     def _line(self, values: dict[str, Any]) -> None:
-        samples = self.step * self.recipe.optimiser.batch
-        self.folder.log({"step": self.step, "samples": samples, "seconds": round(self.seconds), **values})
+        if not self.among.leads:
+            return
+        seen = self.step * self.recipe.optimiser.batch
+        self.scalars.add(seen, values)
+        with tolerated():
+            self.folder.log({"step": self.step, "samples": seen, "seconds": round(self.seconds), **values})
 
     def _weights(self) -> Weights:
         """The averaged network in half precision, with what a reader must know; the model card says the rest."""
@@ -206,10 +293,31 @@ class Trainer:
             "photos": len(self.data.photos.names),
             "recipe": without_places(as_table(self.recipe)),
         }
-        tensors = {key: value.half().contiguous() for key, value in self.ema.state_dict().items()}
+        tensors = {key: value.half().contiguous() for key, value in self.averaged().state_dict().items()}
         kept = {key: value for key, value in tensors.items() if not key.endswith(COUNTER)}
         metadata = {"licence": LICENCE, "training": json.dumps(facts)}
         return Weights("lama", asdict(self.recipe.network), kept, "training", metadata)
+
+
+def samples(recipe: Recipe, photos: Photos) -> Samples:
+    """The training samples of a recipe."""
+    data = recipe.data
+    return Samples(
+        photos,
+        data.side,
+        recipe.optimiser.samples,
+        recipe.seed,
+        data.scales,
+        data.weights,
+        data.augment,
+        data.masks,
+    )
+
+
+def placed(net: Lama, device: torch.device) -> Lama:
+    """The network on the device, its weights in the order that convolutions want."""
+    out: Lama = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return out
 
 
 def parameter_groups(net: Lama) -> list[dict[str, Any]]:
@@ -245,15 +353,17 @@ def without_places(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _outlive(_: int) -> None:
-    """A signal to the whole process group stops the trainer in order; its loader must serve until then."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Linear warm-up, then a cosine down to the last rate."""
     rate = recipe.optimiser
     warm = min(1.0, (step + 1) / max(rate.warmup, 1))
     wave = (1 + math.cos(math.pi * min(1.0, step / max(recipe.steps, 1)))) / 2
     return warm * (rate.last_rate + (rate.rate - rate.last_rate) * wave)
+
+
+def _total(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")

@@ -4,57 +4,118 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from rigatino_models.checkpoint.trouble import Misfit
+from rigatino_models.convert import lama
+from rigatino_models.data import masks
+from rigatino_models.data.crops import Augment
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import LamaConfig
 
 
 @dataclass(frozen=True)
 class Data:
-    """side: pixels of a sample; scales: short side to which photos are reduced first; weights, held: name patterns."""
+    """side: pixels of a sample; scales: short side to which photos are reduced first.
+
+    weights, held: patterns of photos' names, with their weight, or to be kept for validation.
+    masks: names of data.masks.MASKS with the weight of each.
+    loader: "workers" draws samples in so many processes, "device" keeps photos and a bank of holes where it trains.
+    """
 
     side: int = 128
     scales: tuple[int, int] = (160, 512)
     weights: dict[str, float] = field(default_factory=dict)
     held: tuple[str, ...] = ()
+    masks: dict[str, float] = field(default_factory=lambda: {"mixed": 1.0})
+    augment: Augment = field(default_factory=Augment)
+    loader: Literal["workers", "device"] = "workers"
+    workers: int = 1
+    bank: int = 20_000
 
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW with a linear warm-up and a cosine from `rate` to `last_rate` over all samples."""
+    """AdamW with a linear warm-up and a cosine from `rate` to `last_rate` over all samples; `clip` bounds the norm.
+
+    batch: samples of a step, over all processes; accumulate: parts into which a process divides its share.
+    ema: decay of the average (0: none); precise_norm: batches that its BatchNorm statistics are measured on.
+    """
 
     samples: int = 400_000
     batch: int = 16
+    accumulate: int = 1
     rate: float = 2e-3
     last_rate: float = 2e-5
     warmup: int = 200
     weight_decay: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 1.0
     ema: float = 0.999
+    precise_norm: int = 0
+    precision: Literal["bf16", "fp32"] = "bf16"
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Weights of the terms in losses/; `perceptual_weights` is the file of the SqueezeNet features."""
+    """Weights of the terms in losses/, 0 = none; `*_weights` are the files of the networks that judge.
 
-    border: float = 1.0
-    rim: float = 0.5
-    reduced: float = 3.0
-    perceptual: float = 1.5
+    border, rim, reduced, perceptual (SqueezeNet), vgg: small-model terms, on the composite but for the rim.
+    known, missing, high_receptive_field: LaMa's, on the raw answer.
+    """
+
+    border: float = 0.0
+    rim: float = 0.0
+    reduced: float = 0.0
+    perceptual: float = 0.0
     perceptual_weights: str = ""
+    vgg: float = 0.0
+    vgg_weights: str = ""
+    known: float = 0.0
+    missing: float = 0.0
+    high_receptive_field: float = 0.0
+    high_receptive_field_weights: str = ""
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminator and its game; there is none where both `weight` and `feature_matching` are 0.
+
+    start: samples before it begins; shown: what it sees of the generator, the composite or the raw answer.
+    r1: factor of the penalty, which is taken every `r1_every` steps (times as much then).
+    """
+
+    weight: float = 0.0
+    feature_matching: float = 0.0
+    r1: float = 0.001
+    r1_every: int = 1
+    start: int = 0
+    shown: Literal["composite", "raw"] = "composite"
+    width: int = 64
+    layers: int = 4
+    rate: float = 1e-4
+
+    @property
+    def plays(self) -> bool:
+        """Whether there is a discriminator at all."""
+        return bool(self.weight or self.feature_matching)
 
 
 @dataclass(frozen=True)
 class Log:
-    """How often, in steps, to write a log line, a sheet with validation, a checkpoint."""
+    """How often, in steps, to write a log line, a sheet with validation and curves, a checkpoint.
+
+    tensorboard: write its event files too (needs the extra `train`).
+    """
 
     line: int = 20
     sheet: int = 1000
     checkpoint: int = 500
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +129,7 @@ class Recipe:
     data: Data = Data()
     optimiser: Optimiser = Optimiser()
     losses: Losses = Losses()
+    adversary: Adversary = Adversary()
     log: Log = Log()
 
     @property
@@ -76,21 +138,29 @@ class Recipe:
         return self.optimiser.samples // self.optimiser.batch
 
 
+def shipped() -> dict[str, Path]:
+    """Name -> file of the recipes that come with the systems."""
+    return {path.stem: path for path in sorted(Path(__file__).parents[1].glob("*/*.toml"))}
+
+
 def find(name: str) -> Path:
     """The file of a recipe: a path, or the name of one that ships with a system."""
-    shipped = {path.stem: path for path in Path(__file__).parents[1].glob("*/*.toml")}
-    return shipped.get(name, Path(name))
+    return shipped().get(name, Path(name))
 
 
 def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply changes of the form "section.key=value" (the value as TOML has it)."""
+    """Read a recipe and apply changes of the form "section.key=value" (the value as TOML has it).
+
+    Raises ModelError file_unreadable and bad_setting.
+    """
     try:
-        table = tomllib.loads(path.read_text())
-        for change in changes:
-            _apply(table, change)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError("file_unreadable", file=str(path), why=str(error)) from None
+    for change in changes:
+        _apply(table, change)
     recipe: Recipe = _build(Recipe, table, "")
+    _check(recipe)
     return recipe
 
 
@@ -104,6 +174,8 @@ def _apply(table: dict[str, Any], change: str) -> None:
     *sections, name = key.strip().split(".")
     for section in sections:
         table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ModelError("bad_setting", name=key, value=value, expected="a section before its last dot")
     try:
         table[name] = tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:
@@ -113,34 +185,80 @@ def _apply(table: dict[str, Any], change: str) -> None:
 def _build(kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
     """A dataclass from a table; unknown keys and wrong types are named."""
     fields = {f.name: f for f in dataclasses.fields(kind)}
+    kinds = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
-            raise ModelError(
-                "bad_setting", name=f"{where}{key}", value=str(value), expected=", ".join(fields)
-            )
-        values[key] = _convert(fields[key], value, f"{where}{key}")
+            raise _wrong(f"{where}{key}", value, ", ".join(fields))
+        values[key] = _convert(kinds[key], value, f"{where}{key}")
     missing = [n for n, f in fields.items() if n not in values and _required(f)]
     if missing:
-        raise ModelError("bad_setting", name=f"{where}{missing[0]}", value="nothing", expected="a value")
+        raise _wrong(f"{where}{missing[0]}", "nothing", "a value")
     return kind(**values)
 
 
-_SECTIONS = {"network": LamaConfig, "data": Data, "optimiser": Optimiser, "losses": Losses, "log": Log}
-
-
-def _convert(wanted: dataclasses.Field[Any], value: Any, where: str) -> Any:
-    if isinstance(value, dict) and wanted.name in _SECTIONS:
-        return _build(_SECTIONS[wanted.name], value, f"{where}.")
-    if isinstance(value, list):
-        return tuple(value)
-    kind = str(wanted.type)
-    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    """The value as its annotation has it: numbers, texts, flags, choices, tuples, tables, sections."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            raise _wrong(where, value, "a section")
+        return _build(kind, value, f"{where}.")
+    if origin is Literal:
+        if value not in arguments:
+            raise _wrong(where, value, " or ".join(map(str, arguments)))
+        return value
+    if origin is tuple:
+        return _tuple(arguments, value, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise _wrong(where, value, "a section")
+        return {key: _convert(arguments[1], entry, f"{where}.{key}") for key, entry in value.items()}
+    if kind is float and type(value) is int:
         return float(value)
-    plain = {"int": int, "float": float, "str": str, "bool": bool}.get(kind)
-    if plain is not None and type(value) is not plain:
-        raise ModelError("bad_setting", name=where, value=str(value), expected=kind)
+    if type(value) is not kind:
+        raise _wrong(where, value, kind.__name__)
     return value
+
+
+def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    count = None if arguments[-1] is ... else len(arguments)
+    if not isinstance(value, list) or count not in (None, len(value)):
+        raise _wrong(where, value, f"a list of {count}" if count else "a list")
+    kinds = arguments if count else arguments[:1] * len(value)
+    return tuple(_convert(kind, entry, where) for kind, entry in zip(kinds, value, strict=True))
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise ModelError bad_setting for values that no run can have."""
+    rate, data = recipe.optimiser, recipe.data
+    multiple = 2**recipe.network.downs
+    for name, value, right, expected in (
+        ("optimiser.batch", rate.batch, rate.batch > 0, "a number above 0"),
+        ("optimiser.samples", rate.samples, rate.samples >= rate.batch, "at least one batch"),
+        ("optimiser.accumulate", rate.accumulate, rate.accumulate > 0, "a number above 0"),
+        ("data.side", data.side, data.side > 0 and data.side % multiple == 0, f"a multiple of {multiple}"),
+        ("data.workers", data.workers, data.workers >= 0, "0 or more processes"),
+        ("data.bank", data.bank, data.bank > 0, "a number above 0"),
+        ("adversary.r1_every", recipe.adversary.r1_every, recipe.adversary.r1_every > 0, "a number above 0"),
+        (
+            "log",
+            recipe.log,
+            min(recipe.log.line, recipe.log.sheet, recipe.log.checkpoint) > 0,
+            "steps above 0",
+        ),
+    ):
+        if not right:
+            raise _wrong(name, value, expected)
+    masks.mixture(data.masks)
+    try:
+        lama.expected(dataclasses.asdict(recipe.network))
+    except Misfit as misfit:
+        raise _wrong(f"network.{misfit.key}", "what the recipe says", misfit.why) from None
+
+
+def _wrong(name: str, value: Any, expected: str) -> ModelError:
+    return ModelError("bad_setting", name=name, value=str(value), expected=expected)
 
 
 def _required(wanted: dataclasses.Field[Any]) -> bool:

@@ -1,25 +1,36 @@
-"""What a run leaves on disk: log lines, checkpoints, weights. Every write is atomic."""
+"""What a run leaves on disk: log lines, curves, checkpoints, weights. Every write but a log line's is atomic."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from torch import Tensor
 
+from rigatino_models.checkpoint.trouble import shown
 from rigatino_models.errors import ModelError
+from rigatino_models.training import curves, sheet
+
+log = logging.getLogger(__name__)
 
 
 class RunFolder:
-    """DIR/log.jsonl, DIR/state.pt (to resume), DIR/ema.safetensors (to use), DIR/sheets/*.png."""
+    """DIR/recipe.json, DIR/log.jsonl, DIR/curves.png, DIR/sheets/*.png; DIR/state.pt (to resume), DIR/ema.safetensors
+    (to use)."""
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
         if self.state_file.exists() and not resume:
             raise ModelError("run_exists", folder=str(path))
-        (path / "sheets").mkdir(parents=True, exist_ok=True)
+        with _writing(path):
+            (path / "sheets").mkdir(parents=True, exist_ok=True)
 
     @property
     def state_file(self) -> Path:
@@ -31,20 +42,94 @@ class RunFolder:
         """The averaged network, to use."""
         return self.path / "ema.safetensors"
 
+    @property
+    def log_file(self) -> Path:
+        """One JSON object a line."""
+        return self.path / "log.jsonl"
+
     def log(self, line: Mapping[str, Any]) -> None:
-        """Append one JSON line."""
-        with (self.path / "log.jsonl").open("a") as file:
+        """Append one JSON line. Raises ModelError file_unwritable."""
+        with _writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far; a line that was cut short is passed over."""
+        found = []
+        text = self.log_file.read_text("utf-8") if self.log_file.exists() else ""
+        for line in text.splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                log.warning("Passed over a line of %s that was cut short", self.log_file)
+        return found
+
+    def forget_after(self, step: int) -> None:
+        """Drop log lines of steps that a resumed run will take again."""
+        kept = [json.dumps(line) + "\n" for line in self.lines() if line.get("step", 0) <= step]
+        self.replace(self.log_file, lambda part: part.write_text("".join(kept), "utf-8"))
+
+    def keep_recipe(self, table: Mapping[str, Any]) -> None:
+        """Write down what decides the run. Raises ModelError file_unwritable."""
+        text = json.dumps(table, indent=2) + "\n"
+        self.replace(self.path / "recipe.json", lambda part: part.write_text(text, "utf-8"))
+
+    def show(self, step: int, rows: Sequence[Tensor]) -> None:
+        """Write a sheet of pictures, and the curves so far. Raises ModelError file_unwritable."""
+        target = self.path / "sheets" / f"{step:07d}.png"
+        self.replace(target, lambda part: sheet.write(part, rows))
+        self.replace(self.path / "curves.png", lambda part: curves.write(part, self.lines()))
+
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint."""
-        part = self.path / ".state.part"
-        torch.save(dict(state), part)
-        part.replace(self.state_file)
+        """Replace the checkpoint; the old one stays where that fails. Raises ModelError file_unwritable."""
+
+        def write(part: Path) -> None:
+            with part.open("wb") as file:
+                torch.save(dict(state), file)
+
+        self.replace(self.state_file, write)
 
     def load_state(self) -> dict[str, Any] | None:
-        """The checkpoint, or None where there is none; tensors and plain values only."""
+        """The checkpoint, or None where there is none; tensors and plain values only.
+
+        Raises ModelError file_unreadable.
+        """
         if not self.state_file.exists():
             return None
-        state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises what it likes for a damaged file
+            raise ModelError("file_unreadable", file=str(self.state_file), why=shown(str(error))) from error
         return state
+
+    def replace(self, target: Path, write: Callable[[Path], object]) -> None:
+        """Let `write` make a file beside the target, then put it in its place. Raises ModelError file_unwritable."""
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with _writing(target):
+                write(part)
+                part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Turn what a full or forbidden disk raises into ModelError file_unwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError("file_unwritable", file=str(target), why=error.strerror or "output error") from error
+    except (RuntimeError, SafetensorError) as error:  # torch and safetensors hide the system's error
+        raise ModelError("file_unwritable", file=str(target), why="the disk takes no more") from error
+
+
+@contextmanager
+def tolerated() -> Iterator[None]:
+    """A file that cannot be written costs that file, not the run: the log names it."""
+    try:
+        with _writing(Path("a file")):
+            yield
+    except ModelError as error:
+        if error.code != "file_unwritable":
+            raise
+        log.warning("Could not write %s: %s. The run goes on.", error.params["file"], error.params["why"])

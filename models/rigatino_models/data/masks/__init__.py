@@ -5,7 +5,7 @@ A hole is [side, side] uint8 with 1 = hole. `MASKS` never gives an empty hole, n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rigatino_models.data.masks import comodgan, lama
 from rigatino_models.data.masks.objects import silhouettes
@@ -25,7 +25,7 @@ from rigatino_models.errors import ModelError
 
 __all__ = [
     "MASKS", "MEDIUM", "NARROW", "WIDE", "Hole", "Maker", "Random", "Strokes",
-    "blobs", "boxes", "find", "mixed", "silhouettes", "strokes", "within",
+    "blobs", "boxes", "find", "mixed", "mixture", "silhouettes", "strokes", "within",
 ]  # fmt: skip
 
 Maker = Callable[[Random, int], Hole]
@@ -53,6 +53,11 @@ def find(name: str) -> Maker:
     if name not in MASKS:
         raise ModelError("bad_setting", name="masks", value=name, expected=", ".join(MASKS))
     return MASKS[name]
+
+
+def mixture(weights: Mapping[str, float]) -> Maker:
+    """One of the named generators, drawn by its weight. Raises ModelError bad_setting."""
+    return lama.Mixed([(weight, find(name)) for name, weight in weights.items()])
 
 
 def _strokes(kind: Strokes) -> Maker:

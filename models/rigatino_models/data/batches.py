@@ -1,0 +1,90 @@
+"""Batches of samples, made by worker processes or wholly on the device that trains.
+
+A batch is (images [N,3,S,S] in [0,1], holes [N,1,S,S], 1 = fill); which samples it holds is told by their indices.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterable
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from rigatino_models.data import crops
+from rigatino_models.data.photos import Samples
+
+Batch = tuple[Tensor, Tensor]
+Kind = Literal["workers", "device"]
+BANK_SEED = 1
+
+
+class Workers:
+    """Worker processes draw samples ahead; 0 of them: this process does.
+
+    They heed no signal, so whoever ends before the batches do closes the generator, or its process will wait for them.
+    """
+
+    def __init__(self, samples: Samples, device: torch.device, workers: int) -> None:
+        self.samples, self.device, self.workers = samples, device, workers
+
+    def __call__(self, parts: Iterable[list[int]]) -> Generator[Batch, None, None]:
+        """One batch for each sequence of indices."""
+        loader = DataLoader(
+            self.samples,
+            batch_sampler=parts,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            pin_memory=self.device.type == "cuda",
+            worker_init_fn=_outlive,
+        )
+        for image, hole in loader:
+            yield image.to(self.device, non_blocking=True), hole.to(self.device, non_blocking=True)
+
+
+class OnDevice:
+    """Photographs as bytes and a bank of holes lie on the device; crops, warps and colours are made there.
+
+    For the same seed the pictures are those of `Workers`, up to rounding; the holes are of the same kind, drawn
+    from a bank of so many.
+    """
+
+    def __init__(self, samples: Samples, device: torch.device, bank: int) -> None:
+        self.samples, self.device = samples, device
+        self.photos = [
+            torch.from_numpy(pixels).to(device).permute(2, 0, 1) for pixels in samples.photos.pixels
+        ]
+        drawn = [
+            samples.make_hole(np.random.default_rng((samples.seed, BANK_SEED, i)), samples.side)
+            for i in range(bank)
+        ]
+        self.holes = torch.from_numpy(np.stack(drawn)).to(device)[:, None]
+
+    def __call__(self, parts: Iterable[list[int]]) -> Generator[Batch, None, None]:
+        """One batch for each sequence of indices."""
+        for indices in parts:
+            yield self.batch(indices)
+
+    def batch(self, indices: list[int]) -> Batch:
+        """The samples of these indices."""
+        side, drawn, picked = self.samples.side, [], []
+        for index in indices:
+            rng = np.random.default_rng((self.samples.seed, index))
+            drawn.append(self.samples.crop(rng))
+            picked.append(int(rng.integers(len(self.holes))))
+        images = torch.stack([crops.render(self.photos[crop.photo], crop, side) for crop in drawn])
+        return crops.vary(images, drawn), self.holes[picked].float()
+
+
+def source(kind: Kind, samples: Samples, device: torch.device, workers: int, bank: int) -> Workers | OnDevice:
+    """What makes batches."""
+    return Workers(samples, device, workers) if kind == "workers" else OnDevice(samples, device, bank)
+
+
+def _outlive(_: int) -> None:
+    """A signal to the whole process group stops the trainer in order; its loader must serve until then."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
