@@ -11,12 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
 
 from rigatino.cli import cli
 from rigatino.evaluation import holes
 from rigatino.evaluation.measures import MEASURES
+from rigatino_models.losses.squeezenet import FIRES, Fire
+from rigatino_models.metrics.inception import Inception
+from rigatino_models.metrics.lpips import ALEX
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 # Hole PSNR in dB, hole L1, patch SWD of the ten photographs at 128 pixels, seed 0.
@@ -105,6 +111,51 @@ def test_differences_are_paired_and_known_pixels_untouched(tmp_path: Path) -> No
     share = [holes.draw("narrow", 128, 0, index).mean() for index in range(4)]
     whole = found["results"]["narrow"]["lama-small"]["l1_whole"]["values"]
     assert whole == pytest.approx(np.multiply(ours, share))
+
+
+@pytest.fixture
+def judges(tmp_path: Path) -> list[object]:
+    """Options that name weights, drawn at random, for every network that judges."""
+    torch.manual_seed(0)
+    layers: dict[str, nn.Module] = {"0": nn.Conv2d(3, 96, 7, stride=2)}
+    layers |= {str(i): Fire(*shape) for i, shape in FIRES.items()}
+    squeezenet = {f"features.{k}": v for k, v in nn.ModuleDict(layers).state_dict().items()}
+    alexnet = {}
+    for part, convolutions in enumerate(ALEX):
+        for index, (inputs, outputs, kernel, *_) in convolutions.items():
+            alexnet[f"net.slice{part + 1}.{index}.weight"] = torch.randn(outputs, inputs, kernel, kernel)
+            alexnet[f"net.slice{part + 1}.{index}.bias"] = torch.zeros(outputs)
+            alexnet[f"lin{part}.model.1.weight"] = torch.full((1, outputs, 1, 1), 0.1)
+    states = {"perceptual": squeezenet, "lpips": alexnet, "inception": Inception().state_dict()}
+    for name, state in states.items():
+        save_file(state, tmp_path / f"{name}.safetensors")
+    return [word for name in states for word in (f"--{name}", tmp_path / f"{name}.safetensors")]
+
+
+def test_networks_that_judge_add_their_rows(tmp_path: Path, judges: list[object]) -> None:
+    words = ("--network", "photo", "--against", "ns", "--masks", "wide", "--count", 3, *judges)
+    found = report(tmp_path, *words)
+    table = (tmp_path / "table.md").read_text()
+    for name in ("lp_sq10", "lp_sq10_native", "lpips"):
+        means = {filler: rows[name]["mean"] for filler, rows in found["results"]["wide"].items()}
+        assert means["photo"] == 0 < means["ns"]
+    scores = found["distributions"]["wide"]
+    assert scores["photo"]["fid"] == pytest.approx(0, abs=1e-6)
+    assert scores["ns"]["fid"] > 0
+    assert (scores["photo"]["u_ids"], scores["photo"]["p_ids"]) == (0.5, 0)  # it cannot be told from itself
+    assert 0 <= scores["ns"]["p_ids"] <= 1
+    for row in ("| LP-sq10 |", "| LP-sq10 native |", "| LPIPS |", "| FID |", "| U-IDS |", "| P-IDS |"):
+        assert row in table
+    assert found["settings"]["perceptual"] in table
+
+
+def test_a_network_with_and_without_detail_is_two_fillers(tmp_path: Path) -> None:
+    words = ("--count", 1, "--masks", "object", "--against", "lama-small:plain,lama-small")
+    fillers = report(tmp_path, *words)["fillers"]
+    assert {name: facts["detail"] for name, facts in fillers.items()} == {
+        "lama-small": True,
+        "lama-small:plain": False,
+    }
 
 
 def test_holes_are_a_function_of_seed_number_and_kind() -> None:

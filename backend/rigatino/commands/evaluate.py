@@ -7,7 +7,7 @@ import json
 import logging
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from rigatino import atomic
 from rigatino.extras import needed
 from rigatino.failures import translated
 from rigatino_wire.errors import Failure
+
+if TYPE_CHECKING:
+    from rigatino.evaluation.run import Outcome, Plan
 
 FilePath = click.Path(path_type=Path, dir_okay=False)
 
@@ -95,8 +98,10 @@ def command(
         )
 
 
-def _measure(names: tuple[str, ...], chosen: list[Path], side: int, options: dict[str, Any]) -> Any:
-    """(plan, outcome) of these fillers on these photographs."""
+def _measure(
+    names: tuple[str, ...], chosen: list[Path], side: int, options: dict[str, Any]
+) -> tuple[Plan, Outcome]:
+    """Measure these fillers on these photographs."""
     from rigatino.evaluation import fillers, holes
     from rigatino.evaluation.measures import Judge
     from rigatino.evaluation.run import Plan, measure
@@ -109,9 +114,10 @@ def _measure(names: tuple[str, ...], chosen: list[Path], side: int, options: dic
         holes.find(kind)
     service = cache(lambda: Service(Settings.from_environment()))
     made = [fillers.make(name, service, seed, options["detail"]) for name in names]
+    once = list({filler.name: filler for filler in reversed(made)}.values())[::-1]
     judge = Judge(seed, options["perceptual"], options["lpips"])
     inception = Inception(options["inception"]) if options["inception"] else None
-    plan = Plan(chosen, options["masks"], made, seed, side, options["rows"])
+    plan = Plan(chosen, options["masks"], once, seed, side, options["rows"])
     return plan, measure(plan, judge, inception)
 
 

@@ -35,7 +35,7 @@ def command() -> None:
 def ids(real: Path, fake: Path, as_json: bool) -> None:
     """Tell U-IDS, P-IDS and the Fréchet distance of two sets of features.
 
-    They mean little unless N is several times D: with N below D both scores are 0, whatever the pictures.
+    They mean little unless N is several times D: with N below D both scores are mostly 0, whatever the pictures.
     """
     with needed("eval"):
         from rigatino_models.metrics.distributions import discriminative_scores, frechet_distance

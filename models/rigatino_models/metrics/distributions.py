@@ -25,7 +25,7 @@ def discriminative_scores(real: Features, fake: Features) -> Ids:
 
     A linear support vector machine is fitted to tell real from fake rows, in raw features. U-IDS is the share of rows
     that it gets wrong, P-IDS the share of pairs in which the fake one looks more real. Both are 0 where a plane parts
-    the two, as with N < D it always does.
+    the two well, as with N < D it mostly does.
     """
     machine = LinearSVC(dual=False)
     labels = np.concatenate((np.ones(len(real)), np.zeros(len(fake))))
