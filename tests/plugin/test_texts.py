@@ -17,13 +17,6 @@ def test_every_argument_has_a_label_and_a_tooltip() -> None:
         assert words.label.count("_") == 1
 
 
-def test_mnemonics_in_the_dialog_are_not_those_of_its_buttons() -> None:
-    letters = [words.label[words.label.index("_") + 1].lower() for words in texts.ARGUMENTS.values()]
-    assert len(set(letters)) == len(letters)
-    shown = {texts.ARGUMENTS[name].label for name in ("network", "grow", "feather", "seed")}
-    assert not {label[label.index("_") + 1].lower() for label in shown} & set("csrhol")
-
-
 @pytest.mark.parametrize("stage", ["queued", "starting", "loading", "filling"])
 def test_every_stage_has_words(stage: str) -> None:
     assert texts.stage(Progress(id="a", stage=stage, position=3)).startswith("Rigatino: ")
