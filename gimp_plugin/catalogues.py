@@ -17,7 +17,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from compile_catalogues import LOCALE, compile_all
-from rigatino_wire.texts import TEXTS
+from rigatino_wire.texts import NOTES, TEXTS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = Path(__file__).parent / "rigatino-gimp" / "rigatino_gimp"
@@ -27,7 +27,7 @@ KEYWORDS = {"_": None, "_n": (1, 2)}
 
 
 def extract() -> Catalog:
-    """All that can be translated: the plug-in's words, the failures (each with its code), the networks' purposes."""
+    """All that can be translated: the plug-in's words, failures and notes by code, and the networks' purposes."""
     template = Catalog()
     found = extract_from_dir(SOURCES, [("**.py", "python")], keywords=KEYWORDS, comment_tags=["Translators:"])
     for name, _, text, comments, _ in sorted(found, key=lambda entry: entry[:2]):
@@ -35,6 +35,8 @@ def extract() -> Catalog:
     for code, failure in TEXTS.items():
         for text in failure:
             template.add(text, locations=[_place(WIRE / "texts.py")], auto_comments=[code])
+    for code, text in NOTES.items():
+        template.add(text, locations=[_place(WIRE / "texts.py")], auto_comments=[code])
     for file, text in _purposes():
         template.add(text, locations=[_place(file)], auto_comments=["after “Good for”"])
     return template

@@ -23,6 +23,7 @@ from rigatino_models.inpainter import Inpainter
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box
+from rigatino_wire.texts import NOTES
 
 Report = Callable[[str, float], None]
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
@@ -119,7 +120,7 @@ class Clock:
 def _notes(request: Fill) -> list[str]:
     """What the user should know of how the fill came about."""
     if request.candidates > 1:
-        return ["This network has one answer for a hole, so there is one candidate."]
+        return [NOTES["one_candidate"]]
     return []
 
 

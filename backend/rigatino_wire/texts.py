@@ -299,3 +299,8 @@ _PLUG_IN = {
 }
 
 TEXTS: dict[str, Text] = {**_WIRE, **_WAY_TO_THE_DAEMON, **_DAEMON, **_REQUEST, **_FILES, **_PLUG_IN}
+
+# What a reply notes of a fill that came about. The sentence itself travels, and is its own key in the catalogues.
+NOTES = {
+    "one_candidate": "This network has one answer for a hole, so there is one candidate.",
+}
