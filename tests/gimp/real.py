@@ -66,6 +66,9 @@ class RealGimp:
             "HOME": str(self.share / "home"),
             "GIMP3_DIRECTORY": str(self.share / "profile"),
             "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": os.environ.get(
+                "OMP_NUM_THREADS", "1"
+            ),  # of small networks on a shared machine
             "RIGATINO_GIMP_SHARE": str(self.share),
             "RIGATINO_RUNTIME_DIR": str(self.runtime),
             "RIGATINO_DATA_DIR": str(self.share / "data"),

@@ -179,6 +179,7 @@ def refill_of_a_copy(case):
     image, _source, fill = first()
     copy = fill.copy()
     image.insert_layer(copy, None, 0)
+    fill.set_visible(False)
     return {"old": layer_facts(fill), **refilled(image, copy, seed=1)}
 
 

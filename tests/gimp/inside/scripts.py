@@ -72,7 +72,7 @@ def script_last_settings(case):
     """What an earlier session's dialog left is what Fill Again and Repeat fill with; a script's call is not kept."""
     folder = SHARE / "profile" / "plug-in-settings"
     folder.mkdir(exist_ok=True)
-    file = folder / "rigatino-fill.last"
+    file = folder / "GimpProcedureConfigRun-rigatino-fill.last"
     file.write_text('(grow 9)\n(feather 2.5)\n(seed 11)\n(result "alpha")\n(detail no)\n')
     image = photo()
     rectangle(image, 150, 100, 50, 40)
