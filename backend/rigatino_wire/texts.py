@@ -219,6 +219,10 @@ _FILES = {
         "The evaluation was interrupted after {done} of {wanted} photographs.",
         "The tables in {folder} hold those; start it again for all.",
     ),
+    "reports_differ": Text(
+        "The report {file} cannot be compared: it was made with other {what}.",
+        "Measure all of them anew, or with the settings that the report names.",
+    ),
     "features_wrong": Text(
         "The features in {file} cannot be used: {why}.",
         "Write them with numpy.save as an array [N,D] of numbers, of the same shape in both files.",

@@ -158,6 +158,29 @@ def test_a_network_with_and_without_detail_is_two_fillers(tmp_path: Path) -> Non
     }
 
 
+def test_an_earlier_report_s_fillers_join_the_table(tmp_path: Path) -> None:
+    words = ("--masks", "object", "--network", "photo")
+    both = report(tmp_path / "both", *words, "--against", "ns,telea", "--count", 4)
+    report(tmp_path / "early", "--masks", "object,wide", "--network", "telea", "--count", 6)
+    earlier = ("--earlier", tmp_path / "early" / "results.json")
+    joined = report(tmp_path / "joined", *words, "--against", "ns", "--count", 4, *earlier)
+    for table in (both, joined):
+        del table["seconds"], table["settings"]
+    assert joined == both
+    for other, what in (("--seed", 9), ("--match", "[d-z]*"), ("--masks", "narrow"), ("--side", 64)):
+        refused = evaluate(tmp_path / "refused", *words, *earlier, other, what)
+        assert refused.exit_code == 1
+        assert "cannot be compared" in refused.stderr
+
+
+@pytest.mark.parametrize("text", ["words", "[]", "{}", '{"results": {"wide": {"ns": {}}}, "photos": []}'])
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "file.json").write_text(text)
+    done = evaluate(tmp_path / "out", "--earlier", tmp_path / "file.json")
+    assert done.exit_code == 1
+    assert "no report of rigatino evaluate" in done.stderr
+
+
 def test_holes_are_a_function_of_seed_number_and_kind() -> None:
     assert (holes.draw("wide", 256, 1, 7) == holes.draw("wide", 256, 1, 7)).all()
     drawn = [holes.draw(kind, 256, seed, i) for kind in ("wide", "object") for seed in (1, 2) for i in (0, 1)]

@@ -61,6 +61,7 @@ class Words(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--rows", default=4, type=click.IntRange(1, 100), show_default=True, help="Per kind on the sheet."
 )
+@click.option("--earlier", type=FilePath, help="A results.json whose other fillers are taken along.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     network: str,
@@ -70,6 +71,7 @@ def command(
     count: int | None,
     side: int,
     out: Path,
+    earlier: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -80,18 +82,22 @@ def command(
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     with needed("eval"):
-        from rigatino.evaluation import photos, sheet, tables
-    settings: dict[str, Any] = {"images": images.name, "match": list(match), "count": count}
+        from rigatino.evaluation import photos, report, sheet, tables
+        from rigatino.evaluation.earlier import Earlier
+    chosen = photos.choose(images, match, side, count)
+    settings: dict[str, Any] = {"images": images.name, "match": list(match), "count": count, "side": side}
+    settings |= {"seed": options["seed"], "masks": list(options["masks"])}
     settings |= {name: _digest(options[name]) for name in ("perceptual", "lpips", "inception")}
+    before = Earlier.read(earlier) if earlier else None
+    if before:
+        before.check(settings, options["masks"], chosen)
     with translated():
-        plan, outcome = _measure(
-            (network, *against), photos.choose(images, match, side, count), side, options
-        )
-    report = tables.report(plan, outcome, settings)
-    text = tables.markdown(report)
-    _write(out, {"table.md": text, "results.json": json.dumps(report, indent=1) + "\n"})
+        plan, outcome = _measure((network, *against), chosen, side, options)
+    table = report.make(plan, outcome, settings, before)
+    text = tables.markdown(table)
+    _write(out, {"table.md": text, "results.json": json.dumps(table, indent=1) + "\n"})
     sheet.write(out / "sheet.jpg", outcome.strips, [filler.name for filler in plan.fillers])
-    click.echo(json.dumps(report) if as_json else text)
+    click.echo(json.dumps(table) if as_json else text)
     if outcome.interrupted:
         raise Failure(
             "evaluation_interrupted", done=len(outcome.names), wanted=len(plan.photos), folder=str(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,6 @@ def _features(file: Path) -> NDArray[np.float64]:
     import numpy as np
 
     array = _loaded(file)
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise Failure("features_wrong", file=str(file), why="it is an .npz file, not one array")
     if array.ndim != 2 or array.shape[0] < 2 or array.shape[1] < 1:
         raise Failure("features_wrong", file=str(file), why=f"its shape is {list(array.shape)}")
     if array.dtype.kind not in "fiu":
@@ -70,14 +68,20 @@ def _features(file: Path) -> NDArray[np.float64]:
     return values
 
 
-def _loaded(file: Path) -> Any:
+def _loaded(file: Path) -> NDArray[Any]:
+    """The array of an .npy file. Raises Failure file_missing, file_unreadable, features_wrong."""
     import numpy as np
 
     try:
-        return np.load(file, allow_pickle=False)
+        with file.open("rb") as stream:
+            array = np.load(stream, allow_pickle=False)
+            if isinstance(array, np.ndarray):
+                return array
+        reason = "it is an .npz file, not one array"
     except FileNotFoundError as error:
         raise Failure("file_missing", file=str(file)) from error
     except OSError as error:
         raise Failure("file_unreadable", file=str(file), why=atomic.why(error)) from error
-    except (ValueError, EOFError, MemoryError) as error:
-        raise Failure("features_wrong", file=str(file), why="it is no .npy file of plain numbers") from error
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile):
+        reason = "it is no .npy file of plain numbers"
+    raise Failure("features_wrong", file=str(file), why=reason)

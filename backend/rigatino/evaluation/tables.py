@@ -1,54 +1,15 @@
-"""From values to means with intervals, to JSON, to Markdown."""
+"""A report, to be read: Markdown tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
+from rigatino.evaluation.measures import MEASURES
+from rigatino.evaluation.report import Table
+from rigatino_models.metrics.bootstrap import Estimate
 
-from rigatino.evaluation.measures import MEASURES, scale, unscale
-from rigatino.evaluation.run import Outcome, Plan
-from rigatino_models.metrics import distributions
-from rigatino_models.metrics.bootstrap import Estimate, estimates
-
-Table = dict[str, Any]
 TIMES = "×"
 POOLED = {"fid": "FID", "u_ids": "U-IDS", "p_ids": "P-IDS"}
-
-
-def report(plan: Plan, outcome: Outcome, settings: Mapping[str, Any]) -> Table:
-    """All that was measured, as JSON has it.
-
-    settings, photos, fillers (what ran); results: kind -> filler -> measure -> mean, low, high, values; differences:
-    kind -> other filler -> measure -> mean, low, high of the first filler minus the other (of ratios: divided by);
-    distributions: kind -> filler -> fid, u_ids, p_ids; seconds: kind -> filler -> median of a fill.
-    """
-    first, *others = (filler.name for filler in plan.fillers)
-    values = {key: _matrix(found) for key, found in outcome.values.items()}
-    names = [name for name in MEASURES if name in outcome.values[plan.kinds[0], first][0]]
-    return {
-        "settings": dict(settings) | {"seed": plan.seed, "side": plan.side, "masks": list(plan.kinds)},
-        "interrupted": outcome.interrupted,
-        "photos": outcome.names,
-        "fillers": {filler.name: filler.facts for filler in plan.fillers},
-        "results": {
-            kind: {filler.name: _means(names, values[kind, filler.name]) for filler in plan.fillers}
-            for kind in plan.kinds
-        },
-        "differences": {
-            kind: {other: _estimates(names, values[kind, first] - values[kind, other]) for other in others}
-            for kind in plan.kinds
-        },
-        "distributions": _distributions(plan, outcome) if outcome.real else {},
-        "seconds": {
-            kind: {
-                filler.name: float(np.median(outcome.seconds[kind, filler.name])) for filler in plan.fillers
-            }
-            for kind in plan.kinds
-        },
-    }
 
 
 def markdown(table: Table) -> str:
@@ -78,45 +39,16 @@ def markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _matrix(found: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    """Values [N,M] in the order of MEASURES, each in the scale in which it is averaged."""
-    names = [name for name in MEASURES if name in found[0]]
-    return np.stack([scale(name, np.asarray([one[name] for one in found], np.float64)) for name in names], 1)
-
-
-def _means(names: Sequence[str], values: NDArray[np.float64]) -> Table:
-    table = _estimates(names, values)
-    for name, column in zip(names, values.T, strict=True):
-        table[name]["values"] = [unscale(name, value) for value in column]
-    return table
-
-
-def _estimates(names: Sequence[str], values: NDArray[np.float64]) -> Table:
-    found = zip(names, estimates(values), strict=True)
-    return {name: {part: unscale(name, v) for part, v in e._asdict().items()} for name, e in found}
-
-
-def _distributions(plan: Plan, outcome: Outcome) -> Table:
-    real = np.stack(outcome.real)
-    table: Table = {}
-    for (kind, name), found in outcome.fake.items():
-        fake = np.stack(found)
-        scores = distributions.discriminative_scores(real, fake)
-        fid = distributions.frechet_distance(real, fake) if len(real) > 1 else float("nan")
-        table.setdefault(kind, {})[name] = {"fid": fid, "u_ids": scores.unpaired, "p_ids": scores.paired}
-    return table
-
-
 def _results(table: Table, kind: str) -> list[str]:
     """Measures down, fillers across."""
     rows = table["results"][kind]
     lines = _head("", rows)
     for name in next(iter(rows.values())):
         lines.append(_line(MEASURES[name].heading, (_cell(name, row[name]) for row in rows.values())))
-    for name, heading in POOLED.items():
-        if table["distributions"]:
-            found = table["distributions"][kind].values()
-            lines.append(_line(heading, (f"{row[name]:.4f}" for row in found)))
+    pooled = table["distributions"].get(kind, {})
+    for name, heading in POOLED.items() if pooled else ():
+        found = (pooled.get(filler, {}).get(name) for filler in rows)
+        lines.append(_line(heading, ("" if value is None else f"{value:.4f}" for value in found)))
     return [*lines, _line("s per fill", (f"{seconds:.2f}" for seconds in table["seconds"][kind].values()))]
 
 
