@@ -153,7 +153,7 @@ def test_the_binary_form_says_the_same(language: str, tmp_path: Path) -> None:
     binary = gettext.translation("rigatino", tmp_path, [language])
     for entry in words(language):
         if isinstance(entry.id, str) and entry.id:
-            assert binary.gettext(entry.id) == entry.string
+            assert binary.gettext(entry.id) == (entry.string or entry.id)
         elif entry.id:
             assert {binary.ngettext(*entry.id, n) for n in (1, 2, 5)} == set(entry.string)
 
