@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import resource
 import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,11 +20,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from rigatino_models.data.batches import Batch
-from rigatino_models.data.photos import Photos, Samples, load
+from rigatino_models.data.photos import Photos, load
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import TINY
 from rigatino_models.training.loop import Trainer, learning_rate
-from rigatino_models.training.recipe import Data, Log, Losses, Optimiser, Recipe, find, read
+from rigatino_models.training.recipe import Adversary, Data, Log, Losses, Optimiser, Recipe, find, read
 
 RECIPE = Recipe(
     name="tiny",
@@ -30,6 +34,8 @@ RECIPE = Recipe(
     losses=Losses(border=1, rim=0.5, reduced=3),
     log=Log(line=5, sheet=60, checkpoint=1000),
 )
+
+ADVERSARY = Adversary(weight=0.1, feature_matching=1, r1_every=2, width=4, layers=2)
 
 
 def photos(count: int = 6) -> Photos:
@@ -50,24 +56,172 @@ def test_training_lowers_the_error_on_held_pictures(tmp_path: Path) -> None:
     trainer.run()
     after = trainer.validate()["held_l1"]
     assert after < 0.6 * before
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert lines[-1]["step"] == 60
-    assert any("border" in line for line in lines)
+    assert lines(tmp_path / "run")[-1]["step"] == 60
+    assert any("border" in line for line in lines(tmp_path / "run"))
     assert list((tmp_path / "run" / "sheets").glob("*.png"))
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, samples=6 * 8))
+def test_training_against_a_discriminator_lowers_the_error_too(tmp_path: Path) -> None:
+    adversary = replace(ADVERSARY, start=20 * 8)
+    trainer = Trainer(replace(RECIPE, adversary=adversary), photos(), tmp_path / "run")
+    before = trainer.validate()["held_l1"]
+    trainer.run()
+    assert trainer.validate()["held_l1"] < 0.7 * before
+    terms = {line["step"]: line for line in lines(tmp_path / "run") if "gradient" in line}
+    assert "discriminator" not in terms[20]
+    assert terms[25]["discriminator"] > 0
+    assert terms[60]["adversarial"] > 0
+    assert {"feature_matching", "r1", "discriminator_gradient"} <= terms[25].keys()
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    """A run's log."""
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("loader", ["workers", "device"])
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    loader: Literal["workers", "device"], precision: Literal["bf16", "fp32"], tmp_path: Path
+) -> None:
+    recipe = replace(
+        RECIPE,
+        data=replace(RECIPE.data, loader=loader, bank=16),
+        optimiser=replace(RECIPE.optimiser, samples=6 * 8, precise_norm=2, precision=precision),
+        adversary=replace(ADVERSARY, start=2 * 8),
+        log=Log(line=1, sheet=2, checkpoint=1000),
+    )
     whole = Trainer(recipe, photos(), tmp_path / "whole")
     whole.run()
     Trainer(recipe, photos(), tmp_path / "parts").run(stop_at=3)
     rest = Trainer(recipe, photos(), tmp_path / "parts", resume=True)
     assert rest.step == 3
     rest.run()
-    for (name, wanted), found in zip(
-        whole.ema.state_dict().items(), rest.ema.state_dict().values(), strict=True
-    ):
-        assert torch.equal(wanted, found), name
+    for mine, theirs in zip(players(whole), players(rest), strict=True):
+        for (name, wanted), found in zip(mine.items(), theirs.values(), strict=True):
+            assert torch.equal(wanted, found), name
+    one, two = (
+        [{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / name)]
+        for name in ("whole", "parts")
+    )
+    assert one == two
+
+
+def players(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
+    """The states of all networks of a run."""
+    assert trainer.game is not None
+    nets = (trainer.net, trainer.ema.net, trainer.game.net, trainer.averaged())
+    return [net.state_dict() for net in nets]
+
+
+def test_steps_that_are_taken_again_are_logged_once(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, samples=6 * 8), log=Log(line=1))
+    run = Trainer(recipe, photos(), tmp_path)
+    run.run(stop_at=2)
+    state = (tmp_path / "state.pt").read_bytes()
+    Trainer(recipe, photos(), tmp_path, resume=True).run(stop_at=4)
+    (tmp_path / "state.pt").write_bytes(state)  # as after a crash: the log is ahead of the checkpoint
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 5, "samp')
+    Trainer(recipe, photos(), tmp_path, resume=True).run()
+    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_full_disk_costs_a_checkpoint_not_the_run(
+    tmp_path: Path, full_disk: Callable[[int], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = replace(
+        RECIPE, optimiser=replace(RECIPE.optimiser, samples=4 * 8), log=Log(line=1, sheet=4, checkpoint=1)
+    )
+    trainer = Trainer(recipe, photos(), tmp_path)
+    step = trainer._train_step
+
+    def filling(parts: list[Batch]) -> dict[str, torch.Tensor]:
+        if trainer.step == 2:
+            full_disk(2000)  # bytes that a file may have: logs fit, checkpoints do not
+        return step(parts)
+
+    trainer._train_step = filling  # type: ignore[method-assign]
+    with pytest.raises(ModelError) as caught:
+        trainer.run()
+    assert caught.value.code == "file_unwritable"  # only at the very end, when nothing else can be done
+    assert trainer.step == 4
+    assert "state.pt" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir() if "part" in path.name) == []
+    assert Trainer(recipe, photos(), tmp_path, resume=True).step == 2
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Lets files grow to so many bytes and no further, until the test ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, previous)
+
+
+def test_a_run_that_fails_leaves_no_loader_behind(tmp_path: Path) -> None:
+    trainer = Trainer(RECIPE, photos(), tmp_path)
+
+    def failing(parts: list[Batch]) -> dict[str, torch.Tensor]:
+        raise RuntimeError("as planned")
+
+    trainer._train_step = failing  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="as planned"):
+        trainer.run()
+    assert not multiprocessing.active_children()
+
+
+def test_another_network_s_checkpoint_is_not_resumed(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, samples=8))
+    Trainer(recipe, photos(), tmp_path).run()
+    other = replace(recipe, network=replace(recipe.network, blocks=1))
+    with pytest.raises(ModelError, match="bad_setting"):
+        Trainer(other, photos(), tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_bytes(b"nothing that torch wrote")
+    with pytest.raises(ModelError, match=r"state\.pt") as caught:
+        Trainer(RECIPE, photos(), tmp_path, resume=True)
+    assert caught.value.code == "file_unreadable"
+
+
+def test_precise_statistics_are_those_of_the_averaged_weights(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, precise_norm=3, precision="fp32"))
+    trainer = Trainer(recipe, photos(), tmp_path)
+    trainer.run(stop_at=4)
+    first = next(m for m in trainer.averaged().modules() if isinstance(m, torch.nn.BatchNorm2d))
+    name = next(n for n, m in trainer.averaged().named_modules() if m is first)
+    before = trainer.averaged().get_submodule(name.rpartition(".")[0]).get_submodule("ffc")
+    means = []
+    begin = recipe.optimiser.samples
+    for image, hole in trainer.batches([list(range(begin + 8 * i, begin + 8 * i + 8)) for i in range(3)]):
+        seen: list[torch.Tensor] = []
+        hook = before.register_forward_hook(lambda module, given, made, seen=seen: seen.append(made[0]))
+        trainer.averaged()(image, hole)
+        hook.remove()
+        means.append(seen[0].mean((0, 2, 3)))
+    assert first.running_mean is not None
+    assert torch.allclose(first.running_mean, torch.stack(means).mean(0), atol=1e-5)
+    assert not torch.equal(first.running_mean, trainer.ema.net.get_submodule(name).running_mean)  # type: ignore[arg-type]
+
+
+def test_a_run_shows_itself(tmp_path: Path) -> None:
+    recipe = replace(
+        RECIPE,
+        optimiser=replace(RECIPE.optimiser, samples=4 * 8),
+        log=Log(line=1, sheet=2, checkpoint=10, tensorboard=True),
+    )
+    Trainer(recipe, photos(), tmp_path).run()
+    assert json.loads((tmp_path / "recipe.json").read_text())["data"]["side"] == 32
+    assert len(list((tmp_path / "sheets").glob("*.png"))) == 2
+    with Image.open(tmp_path / "curves.png") as curves:
+        assert curves.size[0] == 960
+        assert np.asarray(curves.convert("L")).min() < 32  # something is drawn
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert b"held_psnr" in events.read_bytes()
 
 
 def test_a_run_s_folder_is_not_overwritten(tmp_path: Path) -> None:
@@ -110,15 +264,6 @@ def test_a_run_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
     ours, given = second.net.state_dict(), first.ema.state_dict()
     for key in load_file(start):
         assert torch.equal(ours[key], given[key].half().float()), key
-
-
-def test_samples_depend_on_seed_and_index_alone() -> None:
-    def sample(seed: int, index: int) -> torch.Tensor:
-        return Samples(photos(), 32, 100, seed, (48, 64))[index][0]
-
-    assert torch.equal(sample(1, 7), sample(1, 7))
-    assert not torch.equal(sample(1, 7), sample(1, 8))
-    assert not torch.equal(sample(1, 7), sample(2, 7))
 
 
 def test_weights_by_name_steer_how_often_a_photo_is_drawn() -> None:

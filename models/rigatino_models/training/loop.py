@@ -171,7 +171,8 @@ class Trainer:
                 "game": self.game.state_dict() if self.game else None,
             }
         )
-        save(self._weights(), self.folder.weights_file)
+        weights = self._weights()
+        self.folder.replace(self.folder.weights_file, lambda part: save(weights, part))
 
     def _restore(self) -> None:
         state = self.folder.load_state()
