@@ -25,7 +25,7 @@ NAME = "rigatino-gimp"
 ENTRY = f"{NAME}.py"
 SETTINGS = "daemon.json"
 PACKAGE = Path(__file__).parent
-JUNK = shutil.ignore_patterns("__pycache__", "*.pyc")
+JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.po")
 
 
 def place(profile: Path) -> Path:

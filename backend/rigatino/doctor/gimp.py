@@ -46,6 +46,17 @@ def gimps() -> Iterator[Point]:
         yield from _gimp(profile)
 
 
+def passed_over(profile: Path, folder: Path) -> bool:
+    """Whether GIMP, which notes the plug-ins' procedures at its start, has none of this one's since it lies there."""
+    try:
+        notes = profile / "pluginrc"
+        if notes.stat().st_mtime <= (folder / plugin_install.ENTRY).stat().st_mtime:
+            return False
+        return f'"{PROCEDURE}"' not in notes.read_text("utf-8", "replace")
+    except OSError:
+        return False
+
+
 def _gimp(profile: Path) -> Iterator[Point]:
     name = f"GIMP {profile.name}"
     try:
@@ -77,7 +88,7 @@ def _troubles(profile: Path) -> Iterator[Trouble]:
     elif _differs(folder, profile):
         yield Trouble(WARNING, f"The plug-in in {folder} is not the one of this installation.", ANEW)
     yield from _settings_troubles(folder, profile)
-    if _passed_over(profile, folder):
+    if passed_over(profile, folder):
         hint = (
             "Start GIMP from a terminal, which shows why; GIMP needs python3 and its gi module for plug-ins."
         )
@@ -143,14 +154,3 @@ def _asked(command: Sequence[str]) -> str:
         return "it does not end"
     last = ((done.stdout or done.stderr).strip().splitlines() or ["it says nothing"])[-1]
     return last.split()[-1] if done.returncode == 0 else last
-
-
-def _passed_over(profile: Path, folder: Path) -> bool:
-    """Whether GIMP, which notes the plug-ins' procedures at its start, has none of this one's since it lies there."""
-    try:
-        notes = profile / "pluginrc"
-        if notes.stat().st_mtime <= (folder / plugin_install.ENTRY).stat().st_mtime:
-            return False
-        return f'"{PROCEDURE}"' not in notes.read_text("utf-8", "replace")
-    except OSError:
-        return False

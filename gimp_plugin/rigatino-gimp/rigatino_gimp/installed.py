@@ -28,11 +28,6 @@ def connect(on_wait: Wait | None = None, file: Path = FILE) -> Client:
     return ensure_daemon(first, runtime, on_wait, others=others)
 
 
-def command(file: Path = FILE) -> list[str]:
-    """The best of `commands`."""
-    return commands(folder(file), file)[0]
-
-
 def commands(runtime: Path, file: Path = FILE) -> list[list[str]]:
     """Ways to start Rigatino, the best first: RIGATINO_COMMAND (words as in a shell) and no other where it is set,
     else the file's, then wherever else Rigatino was seen, for it may have moved.
