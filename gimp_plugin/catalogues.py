@@ -53,7 +53,9 @@ def _purposes() -> Iterator[tuple[Path, str]]:
             ):
                 yield file, str(node.value.value)
     for file in sorted(NETWORKS.glob("weights/*.json")):
-        yield file, json.loads(file.read_text("utf-8"))["spec"]["good_for"]
+        stated = json.loads(file.read_text("utf-8"))["spec"]  # the rest is the system's own
+        if "good_for" in stated:
+            yield file, stated["good_for"]
 
 
 def _place(file: Path) -> tuple[str, int]:
