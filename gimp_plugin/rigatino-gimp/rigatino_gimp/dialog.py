@@ -20,7 +20,6 @@ from rigatino_wire.messages import MAX_CANDIDATES, Description  # noqa: E402
 
 REACH = {"grow": 64, "feather": 64, "candidates": MAX_CANDIDATES}  # what a slider reaches; more can be typed
 SPACE = 12  # pixels between parts, as in GIMP's own dialogs
-PATIENCE = 0.3  # seconds for a daemon that runs already to answer before the dialog is seen
 
 
 def ask(
@@ -38,16 +37,14 @@ def ask(
     dialog = _Dialog(window, config, place)
     if description is None:
         dialog.networks.ask()
-        dialog.networks.inquiry.wait(PATIENCE)
     else:
         dialog.networks.answer(description)
     try:
         accepted = bool(window.run())
     finally:
         window.destroy()
-    if accepted and description is None:
-        Gimp.progress_init(texts.STAGES["starting"])
-        dialog.networks.inquiry.finish(Gimp.progress_pulse)
+    if accepted:
+        dialog.networks.finish()
     return accepted
 
 

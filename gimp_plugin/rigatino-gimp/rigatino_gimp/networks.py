@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Union
 
-from gi.repository import Gimp, GLib, GObject, Gtk
+from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk
 
 from rigatino_gimp import installed, texts
 from rigatino_gimp.preview import caption
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, NetworkInfo
 
+PATIENCE = 0.3  # seconds for a daemon that runs already to answer before the dialog is seen
 PAUSE = 0.05  # seconds between two signs of life while the user waits
 
 Answer = Union[Description, Failure]
@@ -28,20 +29,22 @@ class Inquiry:
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
-    def finish(self, meanwhile: Callable[[], object]) -> None:
+    def finish(self, meanwhile: Callable[[], object]) -> Answer:
         """Waits for the end, so that nobody starts a second daemon."""
         while self._thread.is_alive():
             meanwhile()
             self._thread.join(PAUSE)
+        return self._answer
 
     def wait(self, seconds: float) -> None:
         """Gives a daemon that runs already the time to answer."""
         self._thread.join(seconds)
 
     def _ask(self) -> None:
-        GLib.idle_add(self._done, self._answer(), priority=GLib.PRIORITY_DEFAULT)
+        self._answer = self._asked()
+        GLib.idle_add(self._done, self._answer, priority=GLib.PRIORITY_DEFAULT)
 
-    def _answer(self) -> Answer:
+    def _asked(self) -> Answer:
         try:
             with installed.connect() as client:
                 return client.describe()
@@ -60,49 +63,72 @@ class Networks:
     def __init__(self, config: Gimp.ProcedureConfig, described: Callable[[Description], None]) -> None:
         self._config, self._described = config, described
         self._infos: dict[str, NetworkInfo] = {}
+        self._inquiry: Inquiry | None = None
         self.choice = Gtk.ComboBoxText(hexpand=True)
         self._said = caption()
+        self._warning = Gtk.Image(
+            icon_name=GimpUi.ICON_DIALOG_WARNING, valign=Gtk.Align.START, no_show_all=True
+        )
         self._again = Gtk.Button(label=texts.TRY_AGAIN, use_underline=True, halign=Gtk.Align.START)
-        self._again.set_no_show_all(True)
+        self._again.set_no_show_all(True)  # shown where the daemon could not be asked
         self._again.connect("clicked", lambda _: self.ask())
+        said = Gtk.Box(spacing=6)
+        said.pack_start(self._warning, False, False, 0)
+        said.pack_start(self._said, True, True, 0)
         self.words = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self.words.pack_start(self._said, False, False, 0)
+        self.words.pack_start(said, False, False, 0)
         self.words.pack_start(self._again, False, False, 0)
         config.connect("notify::network", self._explain)
 
     def ask(self) -> None:
         """Asks the daemon; the dialog can be used meanwhile."""
-        self._wait(texts.STARTING)
-        self._again.hide()
-        self.inquiry = Inquiry(self.answer)
+        self._wait(texts.STARTING, texts.NO_NEED_TO_WAIT)
+        self._inquiry = Inquiry(self.answer)
+        self._inquiry.wait(PATIENCE)
+
+    def finish(self) -> None:
+        """Waits, in GIMP's progress bar, for an answer that has not come yet, and heeds it."""
+        if self._inquiry is not None:
+            Gimp.progress_init(texts.STAGES["starting"])
+            answer = self._inquiry.finish(Gimp.progress_pulse)
+            if isinstance(answer, Description):
+                self._heed(answer)
 
     def answer(self, answer: Answer) -> None:
         """Shows what the daemon offers, or why it does not answer."""
+        self._inquiry = None
         if isinstance(answer, Failure):
-            self._wait(texts.UNKNOWN)
-            self._said.set_text(texts.say(answer))
-            self._again.show()
+            self._wait(texts.UNKNOWN, texts.say(answer))
+            self._trouble(True)
         else:
             self._offer(answer)
             self._described(answer)
 
-    def _wait(self, words: str) -> None:
+    def _wait(self, choice: str, words: str) -> None:
         """Shows words in place of a choice."""
+        self._trouble(False)
         self.choice.remove_all()
-        self.choice.append_text(words)
+        self.choice.append_text(choice)
         self.choice.set_active(0)
         self.choice.set_sensitive(False)
-        self._said.set_text("")
+        self._said.set_text(words)
 
-    def _offer(self, description: Description) -> None:
-        """Fills the list; the daemon's own choice stands for "", and for a network that is no longer there."""
-        self.choice.remove_all()
+    def _trouble(self, there: bool) -> None:
+        self._warning.set_visible(there)
+        self._again.set_visible(there)
+
+    def _heed(self, description: Description) -> None:
+        """The daemon's own choice goes by ""; so does a network that was chosen once and is there no longer."""
         for info in description.networks:
-            name = "" if info.name == description.default_network else info.name
-            self._infos[name] = info
-            self.choice.append(name, info.title)
+            self._infos["" if info.name == description.default_network else info.name] = info
         if self._config.get_property("network") not in self._infos:
             self._config.set_property("network", "")
+
+    def _offer(self, description: Description) -> None:
+        self._heed(description)
+        self.choice.remove_all()
+        for name, info in self._infos.items():
+            self.choice.append(name, info.title)
         both = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
         self._config.bind_property("network", self.choice, "active-id", both)
         self.choice.set_sensitive(True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 
 from gi.repository import GdkPixbuf, Gegl, Gimp, GLib, Gtk
 
@@ -20,6 +21,7 @@ THUMBNAIL = (
     1024  # pixels: the largest picture of all layers together that GIMP makes without composing them in full
 )
 TINT = (255, 32, 48)
+OPAQUE = 255
 STRENGTH = 0.6  # of the tint, where the fill is opaque
 CHECKS = (8, 0x999999, 0x666666)  # what shows through where the layer is transparent
 _TINTED = bytes(round(STRENGTH * opacity) for opacity in range(256))
@@ -38,6 +40,7 @@ class Preview(Gtk.Box):
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
         frame.add(self._picture)
         self._words = caption()
+        self._hole = texts.hole(place.kind, place.old.get_name() if place.old is not None else "")
         self.pack_start(frame, False, False, 0)
         self.pack_start(self._words, False, False, 0)
         config.connect("notify", self._changed)
@@ -63,7 +66,8 @@ class Preview(Gtk.Box):
             self._words.set_text(texts.say(failure))
             self._picture.clear()
         else:
-            self._words.set_text(texts.SEEN.format(width=region.width, height=region.height))
+            seen = texts.SEEN.format(width=region.width, height=region.height)
+            self._words.set_text(f"{self._hole}\n{seen}".strip())
             self._picture.set_from_pixbuf(picture(self._place, region, settings))
         return GLib.SOURCE_REMOVE
 
@@ -71,7 +75,8 @@ class Preview(Gtk.Box):
         frame = self._place.frame(settings.source)
         if self._description is not None:
             return request.region(self._place.selection, frame, settings, self._description)
-        return context(self._place.selection, frame, USUAL, settings.context or None)
+        reach = settings.grow + ceil(settings.feather)
+        return context(self._place.selection.grow(reach), frame, USUAL, settings.context or None)
 
 
 def caption() -> Gtk.Label:
@@ -83,29 +88,61 @@ def caption() -> Gtk.Label:
 
 def picture(place: Place, region: Box, settings: Settings) -> GdkPixbuf.Pixbuf:
     """The region, at most SIDE pixels wide and high, with the hole's opacity as a tint."""
-    scale = min(SIDE / max(region.width, region.height), LARGEST_SCALE)
-    width, height = max(1, round(region.width * scale)), max(1, round(region.height * scale))
-    seen = _visible(place, region) if settings.source == "visible" else _layer(place, region, scale)
-    shown = seen.composite_color_simple(width, height, GdkPixbuf.InterpType.BILINEAR, 255, *CHECKS)
-    hole = _read(place.hole, region, scale, "Y u8", (width, height))
-    opacity = shade.seam(hole, width, settings.grow * scale, settings.feather * scale)
+    view = View(region, min(SIDE / max(region.width, region.height), LARGEST_SCALE))
+    seen = _visible(place, region) if settings.source == "visible" else _layers(place, view)
+    shown = seen.composite_color_simple(*view.size, GdkPixbuf.InterpType.BILINEAR, OPAQUE, *CHECKS)
+    hole = view.read(place.hole, "Y u8")
+    width, grow, feather = view.size[0], settings.grow * view.scale, settings.feather * view.scale
+    opacity = shade.seam(hole, width, grow, feather).translate(_TINTED)
     tint = bytearray(bytes((*TINT, 0)) * len(opacity))
-    tint[3::4] = opacity.translate(_TINTED)
-    area = (0, 0, width, height, 0.0, 0.0, 1.0, 1.0)
-    _pixbuf(bytes(tint), width, height, 4).composite(shown, *area, GdkPixbuf.InterpType.NEAREST, 255)
+    tint[3::4] = opacity
+    _put(view.pixbuf(tint), shown)
     return shown
 
 
-def _layer(place: Place, region: Box, scale: float) -> GdkPixbuf.Pixbuf:
-    own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
-    size = max(1, round(own.width * scale)), max(1, round(own.height * scale))
-    return _pixbuf(_read(place.layer.get_buffer(), own, scale, "R'G'B'A u8", size), *size, 4)
+class View(NamedTuple):
+    """A region of the picture, and how large it is shown."""
+
+    region: Box
+    scale: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return max(1, round(self.region.width * self.scale)), max(1, round(self.region.height * self.scale))
+
+    def read(self, buffer: Gegl.Buffer, format: str, at: tuple[int, int] = (0, 0)) -> bytes:
+        """The region of a buffer that lies there in the picture; GEGL counts in pixels of the scaled one."""
+        x, y = self.region.x - at[0], self.region.y - at[1]
+        area = Gegl.Rectangle.new(round(x * self.scale), round(y * self.scale), *self.size)
+        return bytes(buffer.get(area, self.scale, format, Gegl.AbyssPolicy.NONE))
+
+    def pixbuf(self, rgba: bytes | bytearray) -> GdkPixbuf.Pixbuf:
+        """As many pixels as the view has."""
+        return _pixbuf(bytes(rgba), *self.size, 4)
 
 
-def _read(buffer: Gegl.Buffer, box: Box, scale: float, format: str, size: tuple[int, int]) -> bytes:
-    """A box of a buffer at a scale: GEGL wants the box in the scaled picture's pixels."""
-    area = Gegl.Rectangle.new(round(box.x * scale), round(box.y * scale), *size)
-    return bytes(buffer.get(area, scale, format, Gegl.AbyssPolicy.NONE))
+def _layers(place: Place, view: View) -> GdkPixbuf.Pixbuf:
+    """The layer and its earlier fills."""
+    seen = view.pixbuf(view.read(place.layer.get_buffer(), "R'G'B'A u8", place.box[:2]))
+    for fill in place.fills:
+        _put(_fill(fill, view), seen)
+    return seen
+
+
+def _fill(layer: Gimp.Layer, view: View) -> GdkPixbuf.Pixbuf:
+    _, *at = layer.get_offsets()
+    rgba = bytearray(view.read(layer.get_buffer(), "R'G'B'A u8", at))
+    mask = layer.get_mask()
+    if mask is not None and layer.get_apply_mask():
+        shown = view.read(mask.get_buffer(), "Y u8", at)
+        rgba[3::4] = bytes(alpha * part // OPAQUE for alpha, part in zip(rgba[3::4], shown))
+    return view.pixbuf(rgba)
+
+
+def _put(upper: GdkPixbuf.Pixbuf, lower: GdkPixbuf.Pixbuf) -> None:
+    """Puts a picture onto another of the same size."""
+    area = (0, 0, lower.get_width(), lower.get_height(), 0.0, 0.0, 1.0, 1.0)
+    upper.composite(lower, *area, GdkPixbuf.InterpType.NEAREST, OPAQUE)
 
 
 def _visible(place: Place, region: Box) -> GdkPixbuf.Pixbuf:

@@ -47,13 +47,13 @@ PROCEDURES = {
         ),
     ),
     "rigatino-fill-again": About(
-        _("Fill _Again"),
+        _("Fill A_gain"),
         _("Fill Again"),
         _("Fills the selection with the settings of the last fill, without a dialog"),
         _("The same as “Fill with Rigatino” with its last settings, or its defaults where there are none."),
     ),
     "rigatino-refill": About(
-        _("_Re-fill This Layer…"),
+        _("R_e-fill This Layer…"),
         _("Re-fill This Layer"),
         _("Fills the hole of a fill layer once more, with another seed, network or settings"),
         _(
@@ -99,6 +99,7 @@ CHOICES = {
 AUTOMATIC = {"context": _("_Automatic"), "seed": _("Ne_w every time")}
 TRY_AGAIN = _("Tr_y Again")
 STARTING = _("Starting Rigatino…")
+NO_NEED_TO_WAIT = _("The fill begins as soon as Rigatino is ready.")
 UNKNOWN = _("Not known")
 GOOD_FOR = _("Good for {purpose}")
 LICENCES = _("Program: {licence}. Weights: {weights_licence}.")
@@ -122,6 +123,11 @@ def stage(progress: Progress) -> str:
         progress.position,
     )
     return waiting.format(position=progress.position)
+
+
+def hole(kind: str, name: str) -> str:
+    """What will be filled, where that is not the selection; `name` is the fill layer's that is made anew."""
+    return HOLES.get(kind, "").format(name=name)
 
 
 def network(info: NetworkInfo) -> str:
