@@ -136,8 +136,8 @@ def _settings_troubles(folder: Path, profile: Path) -> Iterator[Trouble]:
     said = _asked(command)
     if said != __version__ and command != wanted["command"]:
         state = WARNING if elsewhere(Path(runtime)) else WRONG
-        text = f"version {said}" if VERSION.fullmatch(said) else f"no Rigatino ({said})"
-        yield Trouble(state, f"The plug-in starts “{' '.join(command)}”, which is {text}.", ANEW)
+        what = f"is version {said}" if VERSION.fullmatch(said) else f"does not work ({said})"
+        yield Trouble(state, f"The plug-in starts “{' '.join(command)}”, which {what}.", ANEW)
 
 
 def _asked(command: Sequence[str]) -> str:
