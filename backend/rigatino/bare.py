@@ -16,8 +16,6 @@ from rigatino.pool import TYPES
 from rigatino_models import convert, registry
 from rigatino_models.convert import Weights
 from rigatino_models.inpainter import Inpainter, composite
-from rigatino_models.lama.fast import fast
-from rigatino_models.lama.net import Lama
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 
@@ -57,12 +55,17 @@ def _lama(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options)
     image, hole = _picture(arrays)
     quick = options.flag("fast")
     options.done(spec.title)
-    network = weights.network()
-    if quick:
-        assert isinstance(network, Lama)
-        network = fast(network, TYPES[options.precision])
+    network = weights.fast(TYPES[options.precision]) if quick else weights.network()
     with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16" and not quick):
         raw = Inpainter(network, spec.multiple, spec.minimum, spec.square).raw(image, hole)
+    return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
+
+
+def _exemplar(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options) -> dict[str, Floats]:
+    """The exemplar engine: image, hole -> raw, out."""
+    image, hole = _picture(arrays)
+    options.done(spec.title)
+    raw = Inpainter(weights.network(), spec.multiple, spec.minimum).raw(image, hole)
     return {"raw": _array(raw), "out": _array(composite(image, hole, raw))}
 
 
@@ -92,4 +95,4 @@ def _place(source: str) -> tuple[Path, str]:
 
 
 Runner = Callable[[Weights, NetworkSpec, Arrays, Options], dict[str, Floats]]
-RUNNERS: Mapping[str, Runner] = {"lama": _lama}
+RUNNERS: Mapping[str, Runner] = {"lama": _lama, "exemplar": _exemplar}

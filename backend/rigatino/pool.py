@@ -14,8 +14,7 @@ from rigatino.failures import translated
 from rigatino.settings import Settings
 from rigatino_models.convert import weights as converted
 from rigatino_models.inpainter import Inpainter
-from rigatino_models.lama.fast import fast
-from rigatino_models.lama.net import Lama
+from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 
 log = logging.getLogger(__name__)
@@ -27,11 +26,10 @@ BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network ready to run: where, in what precision, from which weights, up to which comfortable side."""
+    """A network ready to run: which, from which weights, in what precision, where."""
 
-    name: str
+    spec: NetworkSpec
     sha256: str
-    comfortable: int
     precision: str
     device: torch.device
     inpainter: Inpainter
@@ -68,12 +66,11 @@ class Pool:
     def _load(self, name: str, precision: str) -> Loaded:
         with translated():
             place = weights.locate(name, self.settings.data_dir)
-            net = converted.load(place.path, place.sha256)
-        assert isinstance(net, Lama)
-        form = fast(net, TYPES[precision]).to(self.device)
+            form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(self.device)
         log.info("Loaded %s in %s on %s", name, precision, self.device)
-        inpainter = Inpainter(form, place.spec.multiple, place.spec.minimum, place.spec.square)
-        return Loaded(name, place.sha256, place.spec.comfortable, precision, self.device, inpainter)
+        spec = place.spec
+        inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest)
+        return Loaded(spec, place.sha256, precision, self.device, inpainter)
 
 
 def pick_device(wanted: str) -> torch.device:

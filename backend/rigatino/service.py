@@ -12,14 +12,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rigatino import compose
 from rigatino.compose import Floats
 from rigatino.failures import translated
 from rigatino.pool import Loaded, Pool
 from rigatino.settings import Settings
+from rigatino_models.exemplar.synthesis import copy_texture
 from rigatino_models.inpainter import Inpainter
+from rigatino_models.layers.resize import reduce_known
+from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box
@@ -27,6 +29,7 @@ from rigatino_wire.texts import NOTES
 
 Report = Callable[[str, float], None]
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
+NETWORK_SHARE = 0.4  # of the progress of a fill; the rest copies texture
 LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
 SCALES = {"u8": 255.0, "f32": 1.0}
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
@@ -78,18 +81,23 @@ class Service:
         progress("loading", 0.0)
         loaded = self.pool.get(request.network, request.precision)
         clock.lap("load")
-        scale = working_scale(known, loaded.comfortable)
-        size = (max(1, round(known.shape[0] * scale)), max(1, round(known.shape[1] * scale)))
+        scale = working_scale(known, loaded.spec)
+        answer = Answer(loaded, region.rgb, known)
+        share = NETWORK_SHARE if request.detail and loaded.spec.system != "exemplar" else 1.0
         with translated():
-            raw = _run(loaded, region.rgb, known, size, lambda done, total: progress("filling", done / total))
-        clock.lap("network")
+            answer.run(scale, lambda done, total: progress("filling", share * done / total))
+            clock.lap("network")
+            if share < 1:
+                answer.copy_texture(lambda part: progress("filling", share + (1 - share) * part))
+                clock.lap("detail")
+        raw = answer.pixels()
         offset, fill = _lay(region, raw, request)
         clock.lap("compose")
         return Filled(
             id=request.id,
             offset=(request.offset[0] + offset.x, request.offset[1] + offset.y),
             seed=request.seed if request.seed >= 0 else secrets.randbelow(2**31),
-            network=loaded.name,
+            network=loaded.spec.name,
             weights=loaded.sha256,
             scale=scale,
             precision=loaded.precision,
@@ -130,50 +138,45 @@ def read(request: Fill) -> Region:
     return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
 
 
-def working_scale(known: compose.Bools, comfortable: int) -> float:
+def working_scale(known: compose.Bools, spec: NetworkSpec) -> float:
     """Network pixels per picture pixel, at most 1.
 
-    The region's longer side comes down to the comfortable one, or to twice that where the hole is thin everywhere: what
-    counts is how far its middle is from what is known.
+    The region's longer side comes down to the comfortable one. A network that takes one look does better with twice
+    that where the hole is thin everywhere: what counts is how far its middle is from what is known.
     """
-    reach = float(compose.distance(known).max())
-    thin = reach <= comfortable / THIN
-    side = max(comfortable, min(2 * comfortable, LARGEST_THIN)) if thin else comfortable
+    side = spec.comfortable
+    if not spec.coarsest and float(compose.distance(known).max()) <= side / THIN:
+        side = max(side, min(2 * side, LARGEST_THIN))
     longest: int = max(known.shape)
     return min(1.0, side / longest)
 
 
-def reduce_known(rgb: Tensor, known: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Reduce a picture [1,3,H,W] without letting unknown pixels bleed into known ones.
+class Answer:
+    """What is to stand in the hole of a region, as it comes about; rgb [H,W,3] in [0,1], known [H,W]."""
 
-    Returns the picture and the hole [1,1,h,w] at the new size; a cell that holds an unknown pixel is hole.
-    """
-    if rgb.shape[-2:] == size:
-        return rgb, 1 - known
-    weight = _resize(known, size)
-    reduced = _resize(rgb * known, size) / weight.clamp_min(1e-3)
-    # Adaptive pooling looks at every source pixel, so that no thin hole is lost.
-    hole = F.adaptive_max_pool2d(1 - known, size)
-    return reduced.clamp(0, 1), hole
+    def __init__(self, loaded: Loaded, rgb: Floats, known: compose.Bools) -> None:
+        self.network: Inpainter = loaded.inpainter
+        self.image = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
+        self.known = torch.from_numpy(known.astype(np.float32))[None, None].to(loaded.device)
+        self.filled = self.image
 
+    def run(self, scale: float, step: Callable[[int, int], None]) -> None:
+        """Ask the network, at `scale` network pixels per pixel of the region."""
+        height, width = self.known.shape[-2:]
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        raw = self.network.raw(*reduce_known(self.image, self.known, size), step)
+        if size != (height, width):
+            raw = F.interpolate(raw, (height, width), mode="bicubic", align_corners=False)
+        self.filled = raw.clamp(0, 1)
 
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    def copy_texture(self, progress: Callable[[float], None]) -> None:
+        """Have texture of the region copied along the network's answer."""
+        self.filled = copy_texture(self.image, 1 - self.known, self.filled, on_progress=progress)
 
-
-def _run(
-    loaded: Loaded, rgb: Floats, known: compose.Bools, size: tuple[int, int], step: Callable[[int, int], None]
-) -> Floats:
-    """The network's answer for the whole region, at the region's own size: [H,W,3] in [0,1]."""
-    network: Inpainter = loaded.inpainter
-    picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
-    mask = torch.from_numpy(known.astype(np.float32))[None, None].to(loaded.device)
-    image, hole = reduce_known(picture, mask, size)
-    raw = network.raw(image, hole, step)
-    if size != known.shape:
-        raw = F.interpolate(raw, known.shape, mode="bicubic", align_corners=False)
-    answer: Floats = raw[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-    return answer
+    def pixels(self) -> Floats:
+        """The answer for the whole region, [H,W,3] in [0,1]."""
+        pixels: Floats = self.filled[0].permute(1, 2, 0).cpu().numpy()
+        return pixels
 
 
 def _lay(region: Region, raw: Floats, request: Fill) -> tuple[Box, Floats]:

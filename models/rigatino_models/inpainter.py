@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rigatino_models.layers.resize import doubling, reduce_known
 from rigatino_models.spec import Step
 
 
@@ -12,10 +14,15 @@ class Inpainter:
     """Pads to what the network takes, runs it, crops back.
 
     `net(image, hole, on_step)` takes sides that are multiples of `multiple`, at least `minimum`, equal if `square`.
+    With `coarsest` it looks several times, from about that longer side up to the picture's own, and is given the answer
+    of the look before as a fourth argument.
     """
 
-    def __init__(self, net: nn.Module, multiple: int, minimum: int, square: bool = False) -> None:
+    def __init__(
+        self, net: nn.Module, multiple: int, minimum: int, square: bool = False, coarsest: int = 0
+    ) -> None:
         self.net, self.multiple, self.minimum, self.square = net, multiple, minimum, square
+        self.coarsest = coarsest
 
     @torch.inference_mode()
     def raw(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
@@ -23,9 +30,20 @@ class Inpainter:
 
         on_step(done, total) follows the network's layers; what it raises ends the work.
         """
+        coarse: Tensor | None = None
+        sizes = doubling(image.shape[-2], image.shape[-1], self.coarsest)
+        for look, size in enumerate(sizes):
+            small, gap = reduce_known(image, 1 - hole, size)
+            answer = self._look(small, gap, coarse, _scaled(on_step, look, len(sizes)))
+            coarse = composite(small, gap, answer)
+        return answer
+
+    def _look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:
+        """The network's answer for a picture, going on from a smaller one."""
         height, width = image.shape[-2:]
         padded = self._sides(height, width)
-        answer: Tensor = self.net(mirror(image, *padded), mirror(hole, *padded), on_step)
+        more = () if coarse is None else (mirror(enlarged(coarse, (height, width)), *padded),)
+        answer: Tensor = self.net(mirror(image, *padded), mirror(hole, *padded), on_step, *more)
         return answer[..., :height, :width].float()
 
     def _sides(self, height: int, width: int) -> tuple[int, int]:
@@ -36,6 +54,24 @@ class Inpainter:
             round_up(max(height, self.minimum), self.multiple),
             round_up(max(width, self.minimum), self.multiple),
         )
+
+
+def enlarged(answer: Tensor, size: tuple[int, int]) -> Tensor:
+    """A smaller answer [N,3,h,w] at this size, in [0,1]."""
+    return F.interpolate(answer, size, mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def _scaled(on_step: Step | None, look: int, looks: int) -> Step | None:
+    """Steps of one look as steps of all: each look takes four times as long as the one before."""
+    if on_step is None or looks == 1:
+        return on_step
+    weights = [4**k for k in range(looks)]
+    before, share, whole = sum(weights[:look]), weights[look], sum(weights)
+
+    def report(done: int, total: int) -> None:
+        on_step(before * total + share * done, whole * total)
+
+    return report
 
 
 def composite(image: Tensor, hole: Tensor, raw: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rigatino_models import lama
+from rigatino_models import exemplar, lama
 from rigatino_models.errors import ModelError
+from rigatino_models.exemplar import spec as exemplar_spec
 from rigatino_models.lama import spec as lama_spec
 from rigatino_models.spec import NetworkSpec
 
@@ -26,15 +27,18 @@ WEIGHTS = Path(__file__).with_name("weights")
 
 @dataclass(frozen=True)
 class System:
-    """A kind of network: what it is, how its specs are made, and the module that reads its weights.
+    """A kind of network: what it is, how its specs are made, and the modules that read its weights and run it.
 
     describe(name, config, weights_licence, format_origin) tells the spec from a configuration as JSON has it.
+    converter: a module as rigatino_models.convert.weights.Converter wants it. runner: a module whose `fast(net, dtype)`
+    gives a network's form for inference.
     """
 
     name: str
     about: str
     describe: Describe
     converter: str
+    runner: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,20 @@ class Bundled:
 
 
 SYSTEMS = {
-    "lama": System("lama", lama.__doc__ or "", lama_spec.describe, "rigatino_models.convert.lama"),
+    "lama": System(
+        "lama",
+        lama.__doc__ or "",
+        lama_spec.describe,
+        "rigatino_models.convert.lama",
+        "rigatino_models.lama.fast",
+    ),
+    "exemplar": System(
+        "exemplar",
+        exemplar.__doc__ or "",
+        exemplar_spec.describe,
+        "rigatino_models.convert.exemplar",
+        "rigatino_models.exemplar.net",
+    ),
 }
 
 

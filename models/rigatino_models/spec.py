@@ -14,6 +14,8 @@ class NetworkSpec:
 
     multiple, minimum: what the sides must be multiples of, and at least.
     native: side of the pictures it was trained on; comfortable: longest side that it fills well unscaled.
+    coarsest: longer side at which it takes its first look, to go on from its own answer at twice the size, and so on up
+    to the size asked for; 0 for one look.
     square: whether it takes squares only.
     dtypes: precisions that it may run in, safest first.
     hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face takes 1 = fill).
@@ -28,6 +30,7 @@ class NetworkSpec:
     minimum: int
     native: int
     comfortable: int
+    coarsest: int
     square: bool
     dtypes: tuple[str, ...]
     stochastic: bool

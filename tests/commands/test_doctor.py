@@ -92,7 +92,7 @@ def test_all_is_well(house: House) -> None:
     assert states(asked()) == {
         name: ["ok"]
         for name in (
-            "Python", "torch", "Weights lama-small", "Data folder", "Runtime folder", "Socket", "Daemon", "Service",
+            "Python", "torch", "Weights lama-small", "Weights exemplar", "Data folder", "Runtime folder", "Socket", "Daemon", "Service",
             "Fill", "GIMP 3.2",
         )
     }  # fmt: skip
@@ -250,7 +250,7 @@ def test_a_data_folder_that_is_none(house: House) -> None:
 def test_bundled_weights_that_were_damaged(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (whole,) = registry.bundled()
+    whole = registry.find("")
     for change, words in ((b"cut", "not the ones on record"), (None, "cannot be read")):
         file = tmp_path / "weights"
         file.unlink(missing_ok=True) if change is None else file.write_bytes(change)

@@ -22,6 +22,7 @@ from rigatino_models.convert import known
 from rigatino_wire.errors import Failure
 
 Tiny = tuple[Shape, State]
+BUNDLED = [weights.default_network(), "exemplar"]
 
 
 @pytest.fixture
@@ -54,8 +55,9 @@ def test_import_and_use_by_name(checkpoint: Path, run: Run, net_run: NetRun, own
 
 def test_the_bundled_network_comes_first(run: Run, checkpoint: Path) -> None:
     run("weights", "import", checkpoint, "--as", "a")
-    assert list(listed(run)) == [weights.default_network(), "a"]
-    assert [info.name for info in weights.network_infos()] == [weights.default_network(), "a"]
+    names = [*BUNDLED, "a"]
+    assert list(listed(run)) == names
+    assert [info.name for info in weights.network_infos()] == names
     assert weights.locate("").spec.name == weights.default_network()
     assert weights.default_network() in run("weights", "list").stdout
 
@@ -150,7 +152,7 @@ def test_damaged_records(
     folder.mkdir(parents=True)
     (folder / "broken.json").write_text(record)
     with caplog.at_level(logging.WARNING):
-        assert list(listed(run)) == [weights.default_network()]
+        assert list(listed(run)) == BUNDLED
     assert "broken.json" in caplog.text
     with pytest.raises(Failure) as caught:
         weights.locate("broken")
@@ -201,14 +203,14 @@ def test_a_long_licence_is_cut_and_harms_nobody(
     save_file(tensors, tmp_path / "long.safetensors", metadata | {"licence": 150 * "x"})
     assert run("weights", "import", tmp_path / "long.safetensors", "--as", "long").exit_code == 0
     assert len(weights.locate("long").spec.weights_licence) == 100
-    assert len(weights.network_infos()) == 3
+    assert len(weights.network_infos()) == len(BUNDLED) + 2
 
 
 def test_a_damaged_record_is_passed_over(run: Run, checkpoint: Path, own_data_folder: Path) -> None:
     run("weights", "import", checkpoint, "--as", "mine")
     record = own_data_folder / "weights" / "mine.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"licence": 5}))
-    assert [info.name for info in weights.network_infos()] == [weights.default_network()]
+    assert [info.name for info in weights.network_infos()] == BUNDLED
 
 
 def test_weights_that_are_not_finite_are_named(tmp_path: Path, tiny: Tiny, run: Run) -> None:

@@ -43,6 +43,12 @@ class Weights:
         """The network in evaluation mode, float32."""
         return converter(self.system).build(self.config, self.tensors).eval()
 
+    def fast(self, dtype: torch.dtype) -> nn.Module:
+        """The network's form for inference, computing in this precision where it has a choice."""
+        runner = importlib.import_module(registry.SYSTEMS[self.system].runner)
+        net: nn.Module = runner.fast(self.network(), dtype)
+        return net
+
 
 class Converter(Protocol):
     """What a system's module in this package offers."""
@@ -131,10 +137,12 @@ def _system(file: StateFile) -> str:
     stated = file.metadata.get("system")
     if stated is not None and stated not in registry.SYSTEMS:
         raise Misfit("system", f"“{shown(stated)}” is a kind of network that this version does not know")
+    if stated is None and not file.entries:
+        raise UnknownFormat
     for name in [stated] if stated else registry.SYSTEMS:
         if converter(name).prefix(file.entries) is not None:
             return name
-    raise UnknownFormat if not file.entries else Unreadable("its keys are of no network that is known")
+    raise Unreadable("its keys are of no network that is known")
 
 
 def _names(file: StateFile, module: Converter) -> dict[str, str]:

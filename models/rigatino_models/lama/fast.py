@@ -42,7 +42,7 @@ def fast(net: Lama, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 class FastLama(nn.Module):
-    """forward(image, hole, on_step) as Lama's."""
+    """forward(image, hole, on_step, coarse) as Lama's."""
 
     def __init__(self, net: Lama) -> None:
         super().__init__()
@@ -51,10 +51,12 @@ class FastLama(nn.Module):
         self.skips = copy.deepcopy(net.skips)
         self.encoders = len(net.config.widths)
 
-    def forward(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, hole: Tensor, on_step: Step | None = None, coarse: Tensor | None = None
+    ) -> Tensor:
         """image [N,3,H,W] RGB in [0,1], hole [N,1,H,W] -> raw RGB [N,3,H,W] float32, not composited."""
         known = 1 - hole
-        guess = first_guess(self.config, image, hole)
+        guess = first_guess(self.config, image, hole, coarse)
         x = torch.cat((guess, hole), 1).to(memory_format=torch.channels_last, dtype=self._dtype())
         encoded: dict[int, Tensor] = {}
         for done, stage in enumerate(self.stages, 1):

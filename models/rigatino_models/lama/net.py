@@ -100,9 +100,11 @@ class PlainBlock(nn.Module):
         return out
 
 
-def first_guess(config: LamaConfig, image: Tensor, hole: Tensor) -> Tensor:
-    """What stands in the hole before the network looks: black as published, or the diffused rim."""
-    return diffuse(image, hole) if config.prefill else image * (1 - hole)
+def first_guess(config: LamaConfig, image: Tensor, hole: Tensor, coarse: Tensor | None = None) -> Tensor:
+    """What stands in the hole before the network looks: black as published; a coarser answer, or the diffused rim."""
+    if not config.prefill:
+        return image * (1 - hole)
+    return diffuse(image, hole) if coarse is None else image * (1 - hole) + coarse * hole
 
 
 def corrected(config: LamaConfig, answer: Tensor, guess: Tensor) -> Tensor:
@@ -119,13 +121,16 @@ class Lama(nn.Module):
         self.model = nn.Sequential(*(_fourier_layers(config) if config.fourier else _plain_layers(config)))
         self.skips = nn.ModuleDict(_skips(config))
 
-    def forward(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, hole: Tensor, on_step: Step | None = None, coarse: Tensor | None = None
+    ) -> Tensor:
         """image [N,3,H,W] RGB in [0,1], hole [N,1,H,W] (1 = fill) -> raw RGB [N,3,H,W] in [0,1], not composited.
 
+        coarse [N,3,H,W]: with `prefill`, an answer from a smaller picture to go on from, instead of the diffused rim.
         on_step(done, total) is called after each layer that takes time; it may raise to stop the work.
         """
         known = 1 - hole
-        guess = first_guess(self.config, image, hole)
+        guess = first_guess(self.config, image, hole, coarse)
         state: Tensor | tuple[Tensor, Tensor | None] = torch.cat((guess, hole), 1)
         encoded: dict[str, Tensor] = {}
         steps = sum(map(_takes_time, self.model))

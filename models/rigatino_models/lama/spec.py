@@ -19,6 +19,7 @@ PUBLISHED_TITLES = {
     (15, 0): "Big-LaMa-Regular",
 }
 SMALLEST_SIDE = 16
+COARSEST = 128  # where a network that corrects a first guess takes its first look
 
 
 def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_origin: str) -> NetworkSpec:
@@ -36,6 +37,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         minimum=max(SMALLEST_SIDE, 2 ** (downs + 1)),
         native=256,
         comfortable=1024,
+        coarsest=COARSEST if config.get("prefill") else 0,
         square=square,
         dtypes=("fp32", "bf16"),
         stochastic=False,

@@ -1,0 +1,170 @@
+"""Texture copied from the picture: what it must find, keep and survive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from rigatino_models import convert, registry
+from rigatino_models.errors import ModelError
+from rigatino_models.exemplar.net import Exemplar
+from rigatino_models.exemplar.search import Field
+from rigatino_models.exemplar.synthesis import Settings, blur, copy_texture
+from rigatino_models.layers.resize import doubling, reduce_known
+
+
+def stripes(height: int = 96, width: int = 120) -> Tensor:
+    """Coloured diagonal stripes of eight pixels [1,3,H,W]."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    phase = ((x + y) // 4 % 2).float()
+    return torch.stack((phase, 0.5 * phase + 0.2, 1 - phase))[None]
+
+
+def gap(height: int = 96, width: int = 120) -> Tensor:
+    hole = torch.zeros(1, 1, height, width)
+    hole[..., 36:60, 44:80] = 1
+    return hole
+
+
+def test_stripes_go_on_through_a_hole_that_a_flat_answer_covers() -> None:
+    image, hole = stripes(), gap()
+    flat = torch.full_like(image, 0.5)
+    result = copy_texture(image * (1 - hole), hole, flat, Settings(drawn=0.0))
+    inside = hole.expand_as(image) > 0
+    wrong = (result - image).abs()[inside].mean()
+    assert wrong < 0.1 * (flat - image).abs()[inside].mean()
+    assert torch.equal(result[~inside], image[~inside])
+
+
+def test_the_answer_decides_what_is_copied_where() -> None:
+    """Left half fine dots, right half coarse ones; the answer in the hole is as dark as one of them."""
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    dark, light = 0.3 * ((x + y) % 2).float(), 0.7 + 0.3 * ((x // 2 + y // 2) % 2).float()
+    image = torch.where(x < 64, dark, light).expand(1, 3, -1, -1)
+    hole = torch.zeros(1, 1, 128, 128)
+    hole[..., 44:84, 44:84] = 1
+    inside = hole.expand_as(image) > 0
+    for shade in (0.15, 0.85):
+        result = copy_texture(
+            image, hole, torch.full_like(image, shade), Settings(guide=(3.0, 3.0), drawn=0.0)
+        )
+        centre = result[..., 60:68, 60:68]
+        assert abs(float(centre.mean()) - shade) < 0.15
+        assert result[inside].std() > 0.05
+
+
+def test_low_frequencies_are_drawn_to_the_answer() -> None:
+    image, hole = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 0.2, gap(64, 64)
+    hole[..., 20:44, 20:44] = 1
+    answer = torch.full_like(image, 0.6)
+    means = [
+        float(copy_texture(image, hole, answer, Settings(drawn=d))[..., 28:36, 28:36].mean())
+        for d in (0.0, 1.0)
+    ]
+    assert means[0] < 0.25
+    assert means[1] > means[0] + 0.1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 300), (40, 40), (7, 7)])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_any_size_and_any_hole(size: tuple[int, int], share: float) -> None:
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(2))
+    hole = (torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(3)) < share).float()
+    answer = torch.full_like(image, 0.5)
+    result = copy_texture(image, hole, answer)
+    assert result.isfinite().all()
+    assert result.min() >= 0
+    assert result.max() <= 1
+    known = hole.expand_as(image) == 0
+    assert torch.equal(result[known], image[known])
+
+
+def test_with_nothing_to_copy_the_answer_stands() -> None:
+    image, answer = torch.rand(1, 3, 48, 48), torch.rand(1, 3, 48, 48)
+    assert torch.equal(copy_texture(image, torch.ones(1, 1, 48, 48), answer), answer)
+
+
+def test_progress_rises_to_one_and_can_stop_the_work() -> None:
+    told: list[float] = []
+    copy_texture(stripes(), gap(), stripes(), on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 4
+
+    def stop(part: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        copy_texture(stripes(), gap(), stripes(), on_progress=stop)
+
+
+def test_a_search_finds_the_copy_that_is_there() -> None:
+    """Looking everywhere is exact; asking around ends near it from a start that is wrong."""
+    random = torch.Generator().manual_seed(4)
+    described = torch.rand(40 * 50, 6, generator=random)
+    allowed = torch.ones(40, 50, dtype=torch.bool)
+    targets = torch.stack(
+        torch.meshgrid(torch.arange(5, 15), torch.arange(5, 15), indexing="ij"), -1
+    ).reshape(-1, 2)
+    wanted = described[(targets[:, 0] + 20) * 50 + targets[:, 1] + 30]
+    field = Field(targets, 1, allowed, described)
+    field.look_everywhere(wanted)
+    assert torch.equal(field.sources, targets + torch.tensor((20, 30)))
+    assert field.distances.abs().max() < 1e-6
+    field.sources = targets + torch.tensor((17, 28))
+    for _ in range(3):
+        field.ask_around(wanted, random)
+    assert (field.sources == targets + torch.tensor((20, 30))).all(1).float().mean() > 0.9
+
+
+def test_the_network_named_exemplar_takes_batches() -> None:
+    net = registry.find("exemplar")
+    module = convert.read(net.path, net.sha256).network()
+    assert isinstance(module, Exemplar)
+    image, hole = torch.cat((stripes(), stripes().flip(-1))), torch.cat((gap(), gap().flip(-1)))
+    steps: list[tuple[int, int]] = []
+    both = module(image, hole, lambda done, total: steps.append((done, total)))
+    assert torch.equal(both[:1], module(image[:1], hole[:1]))
+    assert steps[-1][0] == steps[-1][1]
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"radius": 0}, {"radius": 1.5}, {"guide": [1.0]}, {"blur": "x"}, {"unknown": 1}, {"coarsest": 10**9}],
+)
+def test_settings_out_of_bounds_are_refused(config: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "exemplar.safetensors"
+    convert.save(convert.Weights("exemplar", config, {}, "test"), path)
+    with pytest.raises(ModelError) as caught:
+        convert.read(path)
+    assert caught.value.code == "weights_key"
+
+
+def test_doubling() -> None:
+    assert doubling(512, 300, 128) == [(128, 75), (256, 150), (512, 300)]
+    assert doubling(100, 100, 128) == [(100, 100)]
+    assert doubling(33, 1, 0) == [(33, 1)]
+    assert doubling(1000, 3, 64)[0] == (63, 1)
+
+
+def test_reducing_keeps_the_hole_out_of_the_known() -> None:
+    image = torch.full((1, 3, 64, 64), 0.25)
+    hole = torch.zeros(1, 1, 64, 64)
+    hole[..., 10, 7:40] = 1
+    small, gone = reduce_known(torch.where(hole > 0, 1.0, image), 1 - hole, (16, 16))
+    assert gone[0, 0, 2, 2:9].all()
+    assert torch.allclose(small[(gone == 0).expand_as(small)], torch.tensor(0.25), atol=1e-6)
+
+
+def test_blur_keeps_the_mean_of_a_flat_picture_and_spreads_a_point() -> None:
+    flat = torch.full((1, 2, 20, 30), 0.3)
+    assert torch.allclose(blur(flat, 2.0), flat, atol=1e-6)
+    point = torch.zeros(1, 1, 31, 31)
+    point[..., 15, 15] = 1
+    spread = blur(point, 2.0)
+    assert float(spread.sum()) == pytest.approx(1, abs=1e-5)
+    assert float(spread[0, 0, 15, 15] / spread[0, 0, 15, 17]) == pytest.approx(2.718281828**0.5, rel=1e-3)
