@@ -145,6 +145,13 @@ def test_mnemonics_of_the_dialog_differ(language: str) -> None:
 
 
 @each_language
+def test_mnemonics_of_the_menu_differ(language: str) -> None:
+    said = dict(translations(language))
+    items = [said[about.menu] for about in texts.PROCEDURES.values()]
+    assert len({mnemonic(item) for item in items}) == len(items), items
+
+
+@each_language
 def test_the_binary_form_says_the_same(language: str, tmp_path: Path) -> None:
     folder = tmp_path / language / "LC_MESSAGES"
     folder.mkdir(parents=True)

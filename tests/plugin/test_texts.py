@@ -8,6 +8,7 @@ from rigatino_gimp import texts
 from rigatino_gimp.request import Settings
 from rigatino_wire.errors import TEXTS, Failure
 from rigatino_wire.messages import Progress
+from rigatino_wire.texts import NOTES
 
 
 def test_every_argument_has_a_label_and_a_tooltip() -> None:
@@ -49,3 +50,8 @@ def test_a_failure_with_other_parameters_keeps_the_words_of_its_daemon(
 def test_what_only_a_newer_daemon_knows_is_said_in_its_words() -> None:
     peer = {"code": "brand_new", "params": {}, "sentence": "The moon is full.", "hint": "Wait."}
     assert texts.say(Failure.from_json(peer)) == "The moon is full. Wait."
+
+
+def test_notes_are_said_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_", {NOTES["one_candidate"]: "Nur ein Vorschlag."}.get)
+    assert texts.note(NOTES["one_candidate"]) == "Nur ein Vorschlag."

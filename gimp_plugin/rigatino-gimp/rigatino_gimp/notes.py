@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from gi.repository import Gimp
 
+from rigatino_gimp import texts
+
 SHOWN = "rigatino-notes-shown"  # a parasite of GIMP itself, which it forgets when it ends
 
 
@@ -16,7 +18,7 @@ def show(notes: Sequence[str]) -> None:
     new = [note for note in notes if note not in shown]
     if new:
         Gimp.attach_parasite(Gimp.Parasite.new(SHOWN, 0, json.dumps([*shown, *new]).encode("ascii")))
-        Gimp.message("\n".join(new))
+        Gimp.message("\n".join(map(texts.note, new)))
 
 
 def _shown() -> list[str]:

@@ -136,6 +136,11 @@ def network(info: NetworkInfo) -> str:
     return f"{GOOD_FOR.format(purpose=_(info.good_for))}\n{licences}"
 
 
+def note(sentence: str) -> str:
+    """What a daemon notes of a fill; a sentence that only a newer one knows stays as it is."""
+    return _(sentence)
+
+
 def say(failure: Failure) -> str:
     """A failure in the user's language; one that only a newer daemon knows is said in that daemon's words."""
     text = TEXTS.get(failure.code)
