@@ -198,8 +198,7 @@ def kind_hidden(case):
 def kind_filters_with_all_visible(case):
     """A filter that makes the photo grey; only who sees all that is visible can know."""
     image, layer = selected()
-    grey = Gimp.DrawableFilter.new(layer, "gegl:saturation", "Grey")
-    grey.get_config().set_property("scale", 0.0)
+    grey = Gimp.DrawableFilter.new(layer, "gegl:gray", "Grey")
     layer.append_filter(grey)
     return seen(case, image, layer, source="visible")
 
@@ -248,9 +247,16 @@ def kind_whole_canvas_of_a_small_layer(case):
 
 
 def _as_channel(image, name):
-    channel = Gimp.Selection.save(image)
+    """The selection becomes a channel, and nothing is selected. A channel that is named Qmask is the Quick Mask."""
+    area = Gegl.Rectangle.new(0, 0, image.get_width(), image.get_height())
+    values = image.get_selection().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
     Gimp.Selection.none(image)
-    channel.set_name(name)
+    channel = Gimp.Channel.new(image, name, area.width, area.height, 50, Gegl.Color.new("red"))
+    image.insert_channel(channel, None, 0)
+    eight_bits = image.get_precision() == Gimp.Precision.U8_NON_LINEAR
+    channel.get_buffer().set(area, "Y' u8" if eight_bits else "Y u8", values)
+    channel.get_buffer().flush()
+    channel.update(0, 0, area.width, area.height)
     channel.set_visible(False)
     return channel
 

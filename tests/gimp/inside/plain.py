@@ -21,7 +21,7 @@ def fill_rectangle(case):
 def fill_feathered_ellipse(case):
     image = photo()
     ellipse(image, 60, 70, 110, 80, feather=9)
-    return filled(case, image, only_layer(image))
+    return filled(case, image, only_layer(image), detail=True)
 
 
 def fill_as_alpha(case):
