@@ -242,10 +242,7 @@ _FILES = {
         "The service {file} is written, but “{command}” failed: {said}.",
         "Log in to a desktop and run “rigatino service install” there.",
     ),
-    "unwell": Text(
-        "Rigatino is not well: {wrong} of the points that were looked at went wrong.",
-        "Each of them says what to do.",
-    ),
+    "unwell": Text("Rigatino is not well; points that are wrong: {wrong}.", "Each of them says what to do."),
     "gimp_failed": Text(
         "GIMP ({command}) did not finish the demonstration. It said: “{said}”.",
         "Try the plug-in by hand, or name another GIMP with --gimp.",

@@ -108,7 +108,7 @@ def test_it_speaks_to_people_too(house: House) -> None:
     assert "ok       Socket: a Unix socket\n" in done.stdout
     assert "wrong    GIMP 3.2: " in done.stdout
     assert "→ Run “rigatino install-plugin”.\n" in done.stdout
-    assert done.stderr.startswith("Rigatino is not well: 1 of the points")
+    assert done.stderr.startswith("Rigatino is not well; points that are wrong: 1.")
 
 
 def spoil(name: str) -> Callable[[House], None]:
