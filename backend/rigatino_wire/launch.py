@@ -65,7 +65,7 @@ def ensure_daemon(
     if found is not None and _listens(found):
         if not _of_this_version(found):
             if sandbox() and _mismatch(found) == "plug_in_older":
-                _demand_this_version(found)  # in vain would it be ended: none of this version could be started
+                _demand_this_version(found)  # to end it would be in vain: none of this version can be started
             _end(found, pause)
         elif _answers(found):
             return Client(found)
