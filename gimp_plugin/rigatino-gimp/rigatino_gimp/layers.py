@@ -61,11 +61,11 @@ def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
     fill = fills.whole(layer)
     source = fills.source(image, fill) if fill is not None else None
     if source is None:
-        return place(image, layer, holes.find(image, channel, layer), fills.upon(layer))
+        return _place(image, layer, holes.find(image, channel, layer), fills.upon(layer))
     seen = fills.upon(source)
     if fill not in seen:
         seen.append(fill)
-    return place(image, source, holes.find(image, channel, source), seen)
+    return _place(image, source, holes.find(image, channel, source), seen)
 
 
 def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
@@ -80,10 +80,10 @@ def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
         raise Failure("source_gone")
     hole = holes.remembered(kept.hole, *_moved(kept, source, fill))
     others = [other for other in fills.upon(source) if other != fill]
-    return place(image, source, hole, others)._replace(above=fill, old=fill)
+    return _place(image, source, hole, others)._replace(above=fill, old=fill)
 
 
-def place(image: Gimp.Image, layer: Gimp.Layer, hole: holes.Hole, above: Sequence[Gimp.Layer]) -> Place:
+def _place(image: Gimp.Image, layer: Gimp.Layer, hole: holes.Hole, above: Sequence[Gimp.Layer]) -> Place:
     """The layer with its hole; `above`: the layer's fills, the new one goes on top of them."""
     seen = [fill for fill in above if fill.get_visible()]
     top = above[-1] if above else layer
