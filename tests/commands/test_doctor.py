@@ -92,8 +92,8 @@ def test_all_is_well(house: House) -> None:
     assert states(asked()) == {
         name: ["ok"]
         for name in (
-            "Python", "torch", "Weights lama-small", "Weights exemplar", "Data folder", "Runtime folder", "Socket", "Daemon", "Service",
-            "Fill", "GIMP 3.2",
+            "Python", "torch", *(f"Weights {spec.name}" for spec in registry.specs()), "Data folder",
+            "Runtime folder", "Socket", "Daemon", "Service", "Fill", "GIMP 3.2",
         )
     }  # fmt: skip
     assert read_connection(house.runtime) is None
