@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gi.repository import Gegl, Gimp
 
 from rigatino_gimp import pixels
-from rigatino_gimp.layers import Place
+from rigatino_gimp.layers import Place, box_of
 from rigatino_wire.region import Box
 
 
@@ -16,8 +17,9 @@ def read(place: Place, source: str, region: Box) -> bytes:
     if source == "visible":
         return _visible(place, region)
     depth = pixels.depth(place.image)
-    if place.fills:
-        return pixels.read(_with_fills(place, region, depth.colour), region, depth.colour, depth.dtype)
+    near = [fill for fill in place.fills if not box_of(fill).intersect(region).empty]
+    if near:
+        return pixels.read(_with_fills(place, near, region, depth.colour), region, depth.colour, depth.dtype)
     own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
     return pixels.read(place.layer.get_buffer(), own, depth.colour, depth.dtype)
 
@@ -42,12 +44,12 @@ def _without(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Image:
     return copy
 
 
-def _with_fills(place: Place, region: Box, format: str) -> Gegl.Buffer:
+def _with_fills(place: Place, fills: Sequence[Gimp.Layer], region: Box, format: str) -> Gegl.Buffer:
     """The layer and its fills, put together by GEGL in this process."""
     seen = pixels.new_buffer(region, format)
     graph = Gegl.Node.new()
     top = _layer(graph, place.layer)
-    for fill in place.fills:
+    for fill in fills:
         over = _node(graph, "gegl:over")
         top.link(over)
         _faded(graph, fill).connect_to("output", over, "aux")
