@@ -13,7 +13,7 @@ from rigatino_models.errors import ModelError
 from rigatino_models.lama.discriminator import Discriminator
 from rigatino_models.losses import adversarial, pixel
 from rigatino_models.losses.high_receptive_field import DilatedResNet50, HighReceptiveFieldLoss
-from rigatino_models.losses.squeezenet import FIRES, PerceptualLoss, SqueezeNet
+from rigatino_models.losses.squeezenet import FIRES, PerceptualLoss, SqueezeNet, unit_distance
 from rigatino_models.losses.vgg import CONVOLUTIONS, VggLoss
 
 RED, GREEN = 0.485, 0.456  # ImageNet's means: pictures of these colours are 0 to the judges
@@ -140,6 +140,16 @@ def test_squeezenet_s_distance_of_colours_at_right_angles_is_two(tmp_path: Path)
     loss = PerceptualLoss(tmp_path / "squeezenet.safetensors")
     assert loss(plain(1.0, GREEN), plain(RED, 1.0)).item() == pytest.approx(2, abs=1e-4)
     assert loss(plain(1.0, GREEN), plain(0.7, GREEN)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_features_of_no_length_have_a_gradient_all_the_same() -> None:
+    one = torch.tensor((0.0, 3.0, 1e-9)).view(1, 1, 1, 3).repeat(1, 2, 1, 1).requires_grad_()
+    other = torch.tensor((0.0, 0.0, 1.0)).view(1, 1, 1, 3).repeat(1, 2, 1, 1)
+    distance = unit_distance(one, other)
+    assert distance[0, 0].tolist() == pytest.approx([0, 1, 1], abs=0.2)
+    distance.sum().backward()
+    assert one.grad is not None
+    assert torch.isfinite(one.grad).all()
 
 
 def test_vgg_s_distance_is_the_sum_of_mean_squares_at_four_layers(tmp_path: Path) -> None:

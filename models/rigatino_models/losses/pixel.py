@@ -23,7 +23,8 @@ def weighted_l1(result: Tensor, target: Tensor, hole: Tensor, known: float, miss
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
     """Grow the ones of a mask [N,1,H,W] by a square of 2*radius+1."""
-    return F.max_pool2d(mask, 2 * radius + 1, stride=1, padding=radius)
+    down = F.max_pool2d(mask, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(down, (1, 2 * radius + 1), stride=1, padding=(0, radius))
 
 
 def border_l1(result: Tensor, target: Tensor, hole: Tensor, width: int = 8) -> Tensor:

@@ -22,6 +22,7 @@ FIRES = {3: (96, 16, 64), 4: (128, 16, 64), 5: (128, 32, 128), 7: (256, 32, 128)
 }
 TAPS = (1, 4, 5, 7, 8, 9, 10, 12)
 POOLS = (2, 6, 11)
+TINY = 1e-8  # length below which features count as none
 
 
 class Fire(nn.Module):
@@ -52,6 +53,10 @@ class SqueezeNet(nn.Module):
 
     def forward(self, image: Tensor, last: int = 12) -> list[Tensor]:
         """image [N,3,H,W] RGB in [0,1] -> features at the taps up to index `last`, of unit length per pixel."""
+        return [F.normalize(x.float(), dim=1, eps=TINY) for x in self.activations(image, last)]
+
+    def activations(self, image: Tensor, last: int = 12) -> list[Tensor]:
+        """The same features, of the length that the network gives them."""
         x = self.normalise(image)
         found = []
         for index in range(last + 1):
@@ -62,7 +67,7 @@ class SqueezeNet(nn.Module):
             else:
                 x = self.features[str(index)](x)
             if index in TAPS:
-                found.append(F.normalize(x.float(), dim=1, eps=1e-8))
+                found.append(x)
         return found
 
 
@@ -77,10 +82,20 @@ class PerceptualLoss(nn.Module):
     def forward(self, result: Tensor, target: Tensor) -> Tensor:
         """Pictures [N,3,H,W] in [0,1] -> scalar."""
         with torch.no_grad():
-            wanted = self.net(target)
-        given = self.net(result)
+            wanted = self.net.activations(target)
+        given = self.net.activations(result)
         terms = [
-            weight * (a - b).square().sum(1).mean()
-            for weight, a, b in zip(self.taps, given, wanted, strict=True)
+            weight * unit_distance(a, b).mean() for weight, a, b in zip(self.taps, given, wanted, strict=True)
         ]
         return torch.stack(terms).sum() / sum(self.taps)
+
+
+def unit_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Squared distance [N,H,W] of the features [N,C,H,W] of each pixel, thought of unit length; in float32.
+
+    |a|^2 + |b|^2 - 2ab: no unit-length copies are made, which took a seventh of the loss's time.
+    """
+    one, other = one.float(), other.float()
+    a, b = one.square().sum(1).clamp_min(TINY**2), other.square().sum(1).clamp_min(TINY**2)
+    ones = (a > TINY**2).float() + (b > TINY**2).float()
+    return ones - 2 * (one * other).sum(1) * a.rsqrt() * b.rsqrt()

@@ -23,7 +23,7 @@ class Game:
         net = Discriminator(settings.width, settings.layers)
         self.net: nn.Module = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), settings.rate, betas=optimiser.betas, weight_decay=0, foreach=True
+            self.net.parameters(), settings.rate, betas=optimiser.betas, weight_decay=0, fused=True
         )
 
     def begins(self, samples: int) -> bool:

@@ -74,7 +74,7 @@ class Trainer:
             recipe.optimiser.rate,
             betas=recipe.optimiser.betas,
             weight_decay=recipe.optimiser.weight_decay,
-            foreach=True,
+            fused=True,
         )
         self.ema = Ema(self.net, recipe.optimiser.ema)
         self.objective = Objective(recipe.losses).to(self.device)
