@@ -53,7 +53,7 @@ PROCEDURES = {
         _("The same as “Fill with Rigatino” with its last settings, or its defaults where there are none."),
     ),
     "rigatino-refill": About(
-        _("R_e-fill This Layer…"),
+        _("Re-f_ill This Layer…"),
         _("Re-fill This Layer"),
         _("Fills the hole of a fill layer once more, with another seed, network or settings"),
         _(

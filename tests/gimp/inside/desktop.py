@@ -1,99 +1,224 @@
-"""A user at a desktop, inside the chroot: chooses Fill with Rigatino, accepts its dialog, takes it back.
+"""A user at a desktop, inside the chroot, with menus, keys and mouse.
 
-Leaves screenshots in out/ and says on standard output how far it came. Runs as: python3 desktop.py PICTURE
+Leaves what GIMP said of each step in out/desktop.json, and screenshots in out/. Runs as: python3 desktop.py PICTURE
 """
 
+import json
 import os
-import subprocess
+import signal
 import sys
-import time
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+import traceback
 
-SHARE = Path(os.environ["RIGATINO_GIMP_SHARE"])
-OUT = SHARE / "out"
-SHORTCUT = "ctrl+shift+alt+i"
-LIMIT = 90
+from screen import (
+    ASK,
+    OUT,
+    SHARE,
+    click,
+    desktop,
+    drag,
+    drawn,
+    focus,
+    gimp,
+    gone,
+    picture,
+    plug_ins,
+    press,
+    screenshot,
+    steady,
+    until,
+    wait,
+    window,
+    windows,
+    xdotool,
+)
 
+sys.path.insert(0, str(SHARE / "profile" / "plug-ins" / "rigatino-gimp"))
+from rigatino_wire.client import Client
+from rigatino_wire.endpoint import read_connection
 
-@contextmanager
-def running(*words, **options):
-    process = subprocess.Popen(words, **options)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+HOLE = (435, 120, 45, 260)
+FILL = "^Fill with Rigatino$"
+REFILL = "^Re-fill This Layer$"
+ENHANCE = (
+    "alt+r",
+    "h",
+)  # Filters > Enhance; then f: Fill with Rigatino, g: Fill Again, i: Re-fill This Layer
 
+STATUS_BAR = 850  # where its middle lies on the screen
+CANCEL = range(1035, 700, -12)  # and between which places its Cancel, which moves with the words beside it
 
-def wait(what, limit=LIMIT):
-    end = time.monotonic() + limit
-    while not (found := what()):
-        if time.monotonic() > end:
-            screenshot("gave-up")
-            raise TimeoutError(what)
-        time.sleep(0.2)
-    return found
-
-
-def xdotool(*words):
-    done = subprocess.run(
-        ["xdotool", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True
-    )
-    return done.stdout.split()
-
-
-def window(name):
-    return xdotool("search", "--onlyvisible", "--name", name)
-
-
-def screenshot(name, of="root"):
-    subprocess.run(["import", "-window", of, str(OUT / f"{name}.png")], check=False)
-
-
-def press(key, of):
-    xdotool("windowfocus", "--sync", of)
-    time.sleep(0.5)
-    xdotool("key", "--clearmodifiers", key)
+HELD, BROKEN, STARTS = SHARE / "held", SHARE / "broken", OUT / "starts"
+STARTER = f"""#!/bin/sh
+echo "$@" >> {STARTS}
+[ -e {BROKEN} ] && {{ echo "The disk is on fire." >&2; exit 1; }}
+while [ -e {HELD} ]; do sleep 0.1; done
+exec {SHARE}/rigatino.real "$@"
+"""
 
 
-def act():
-    """The user: menu item (by its shortcut), dialog, result, undo."""
-    wait((OUT / "gui.selected").exists)
-    picture = wait(lambda: window("photo"))[-1]
-    time.sleep(3)
-    for welcome in window("Welcome to GIMP"):
+def starter():
+    """A `rigatino` that can be held or broken, and counts how often it is called."""
+    (SHARE / "rigatino").rename(SHARE / "rigatino.real")
+    (SHARE / "rigatino").write_text(STARTER)
+    (SHARE / "rigatino").chmod(0o755)
+
+
+def remember_a_network_that_is_gone():
+    settings = SHARE / "profile" / "plug-in-settings"
+    settings.mkdir()
+    (settings / "GimpProcedureConfigRun-rigatino-fill.last").write_text('(network "no-such-network")\n')
+
+
+def starts():
+    return len(STARTS.read_text().splitlines()) if STARTS.exists() else 0
+
+
+def status():
+    return Client(read_connection(SHARE / "run")).status()
+
+
+def layers(count):
+    return until(lambda state: len(state["layers"]) == count, f"{count} layers")
+
+
+def settle():
+    """GIMP's first screen, with what else it shows put away."""
+    gimp("state")
+    main = window("photo")
+    for welcome in windows("Welcome to GIMP"):
         xdotool("windowclose", welcome)
-    time.sleep(1)
-    xdotool("windowsize", picture, "1270", "820")
-    xdotool("mousemove", "1260", "850")
-    press(SHORTCUT, picture)
-    dialog = wait(lambda: window("^Fill with Rigatino$"))[-1]
-    time.sleep(2)
-    screenshot("dialog", dialog)
-    screenshot("dialog-desktop")
-    press("Return", dialog)
-    wait((OUT / "gui.filled").exists)
-    time.sleep(2)
-    screenshot("filled-desktop")
-    press("ctrl+z", picture)
-    wait((OUT / "gui.json").exists)
-    screenshot("undone-desktop")
+    xdotool("windowmove", main, "0", "0", "windowsize", main, "1280", "840")
+    focus(main)
+    steady()
+    drag(1046, 452, 940)  # a wider dock, for the layers' names
+    xdotool("mousemove", "640", "850")
+    press("shift+j")  # Center Image in Window
+    steady()
 
 
-def main(picture):
-    profile = Path(os.environ["GIMP3_DIRECTORY"])
-    keys = "<Primary><Shift><Alt>i"
-    (profile / "shortcutsrc").write_text(f'(file-version 1)\n(action "rigatino-fill" "{keys}")\n')
-    batch = f"exec(open({str(SHARE / 'inside' / 'gui.py')!r}).read())"
-    server = "Xvfb -displayfd 1 -screen 0 1280x860x24 -nolisten tcp"
-    gimp = "gimp -n --no-splash --new-instance --batch-interpreter=python-fu-eval"
-    with ExitStack() as stack:
-        xvfb = stack.enter_context(running(*server.split(), stdout=subprocess.PIPE))
-        os.environ["DISPLAY"] = ":" + xvfb.stdout.readline().decode().strip()
-        stack.enter_context(running("openbox"))
-        stack.enter_context(running(*gimp.split(), "-b", batch, picture))
-        act()
+def choose(item, dialog):
+    """The menu's item, by keys; then the dialog that it opens."""
+    press(*ENHANCE, item)
+    return drawn(dialog)
+
+
+def story():
+    """The steps, in their order: name -> what GIMP said then."""
+    yield "start", gimp("state")
+    yield from nothing_is_selected()
+    gimp("select", *HOLE)
+    yield "before", gimp("state")
+    yield from a_daemon_that_has_to_be_started()
+    press("ctrl+z")
+    yield "undone", layers(1)
+    yield from cancelled_dialog()
+    yield from settings()
+    yield from re_fill()
+    yield from cancelled_fill()
+
+
+def nothing_is_selected():
+    press(*ENHANCE, "f")
+    drawn("GIMP Message")
+    picture("nothing-selected")
+    yield "message", ["GIMP Message"]
+    press("Escape")
+    gone("GIMP Message")
+    yield "nothing selected", gimp("state")
+
+
+def a_daemon_that_has_to_be_started():
+    BROKEN.touch()
+    dialog = choose("f", FILL)
+    wait(starts, "a start")
+    picture("dialog-broken", dialog)
+    yield "starts when broken", starts()
+    BROKEN.unlink()
+    HELD.touch()
+    press("alt+y")  # Try Again
+    wait(lambda: starts() == 2, "another start")
+    picture("dialog-starting", dialog)
+    yield "starts when tried again", starts()
+    press("alt+o")
+    gone(FILL)
+    screenshot("starting")
+    HELD.unlink()
+    yield "filled", layers(2)
+    yield "record", gimp("record", 0)
+    yield "starts when filled", starts()
+    picture("filled")
+
+
+def cancelled_dialog():
+    dialog = choose("f", FILL)
+    press("alt+g", "1", "2", "alt+w")
+    picture("dialog", dialog)
+    picture("dialog-desktop")
+    press("Escape")
+    gone(FILL)
+    yield "escaped", gimp("state")
+
+
+def settings():
+    choose("f", FILL)
+    press("alt+g", "1", "2", "alt+w", "alt+o")  # Grow, New every time, OK
+    layers(2)
+    yield "set", gimp("record", 0)
+    choose("f", FILL)
+    press("Return")
+    layers(3)
+    yield "set again", gimp("record", 0)
+    press(*ENHANCE, "g")  # Fill Again
+    layers(4)
+    yield "again", gimp("record", 0)
+
+
+def re_fill():
+    before = gimp("state")
+    yield "before re-fill", before
+    dialog = choose("i", REFILL)
+    picture("dialog-refill", dialog)
+    press("alt+f", "2", "0", "alt+o")  # Feather, OK
+    yield "re-filled", until(lambda state: state["layers"] != before["layers"], "another fill")
+    yield "re-filled record", gimp("record", 0)
+    picture("refilled")
+    press("ctrl+z")
+    yield "re-fill undone", until(lambda state: state["layers"] == before["layers"], "the fill from before")
+
+
+def cancelled_fill():
+    os.kill(status().worker_pid, signal.SIGSTOP)  # the work lasts until it is cancelled
+    choose("f", FILL)
+    press("Return")
+    gone(FILL)
+    wait(lambda: status().running, "work")
+    screenshot("running")
+    yield "running when cancelled", status().running
+    for x in CANCEL:
+        if plug_ins():
+            click(x, STATUS_BAR)
+    wait(lambda: not plug_ins(), "the plug-in's end")
+    os.kill(status().worker_pid, signal.SIGCONT)
+    wait(lambda: not status().running, "the work's end")
+    picture("cancelled")
+    yield "cancelled", gimp("state")
+
+
+def main(photo):
+    facts, result = {}, {}
+    try:
+        starter()
+        remember_a_network_that_is_gone()
+        with desktop(photo):
+            settle()
+            for name, said in story():
+                facts[name] = said
+            (ASK / "end").touch()
+    except Exception:
+        result = {"traceback": traceback.format_exc()}
+    finally:
+        HELD.unlink(missing_ok=True)
+    (OUT / "desktop.json").write_text(json.dumps({"facts": facts, **result}))
 
 
 main(sys.argv[1])

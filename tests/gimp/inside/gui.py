@@ -1,38 +1,55 @@
-"""Runs in a graphical GIMP beside the user whom desktop.py plays: selects, and tells what it sees."""
+"""Runs in a graphical GIMP beside the user whom desktop.py plays, and answers what GIMP alone knows."""
 
+import json
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 
 SHARE = Path(os.environ["RIGATINO_GIMP_SHARE"])
 sys.path.insert(0, str(SHARE / "inside"))
 from gi.repository import Gimp  # noqa: E402
-from host import layer_facts, rectangle, run, state  # noqa: E402
+from host import record, rectangle, state  # noqa: E402
+
+ASK = SHARE / "ask"
+IMAGE = Gimp.get_images()[0]
 
 
-def wait_for_layers(image, count, limit=120):
-    end = time.monotonic() + limit
-    while len(image.get_layers()) != count:
-        if time.monotonic() > end:
-            raise TimeoutError(f"{len(image.get_layers())} layers, not {count}")
-        time.sleep(0.1)
-    time.sleep(0.5)
-
-
-def gui(case):
-    image = Gimp.get_images()[0]
-    rectangle(image, 150, 100, 90, 60)
+def select(*box):
+    rectangle(IMAGE, *box)
     Gimp.displays_flush()
-    facts = {"before": state(image)}
-    (SHARE / "out" / "gui.selected").touch()
-    wait_for_layers(image, 2)
-    facts["filled"] = state(image)
-    facts["layer"] = layer_facts(image.get_layers()[0])
-    (SHARE / "out" / "gui.filled").touch()
-    wait_for_layers(image, 1)
-    facts["undone"] = state(image)
-    return facts
 
 
-run([gui])
+def activate(number):
+    """Makes the layer of that number, counted from the top, the active one."""
+    IMAGE.set_selected_layers([IMAGE.get_layers()[number]])
+    Gimp.displays_flush()
+
+
+KNOWN = {
+    "state": lambda: state(IMAGE),
+    "record": lambda number: record(IMAGE.get_layers()[number]),
+    "select": select,
+    "deselect": lambda: Gimp.Selection.none(IMAGE) and Gimp.displays_flush(),
+    "activate": activate,
+}
+
+
+def answer(question):
+    what, *values = json.loads(question.read_text())
+    question.unlink()
+    try:
+        said = KNOWN[what](*values)
+    except Exception:
+        said = {"traceback": traceback.format_exc()}
+    part = question.with_suffix(".part")
+    part.write_text(json.dumps(said))
+    part.rename(question.with_suffix(".answer"))
+
+
+GIMP = os.getppid()
+while os.getppid() == GIMP and not (ASK / "end").exists():
+    for one in sorted(ASK.glob("gui-*.question")):
+        answer(one)
+    time.sleep(0.02)
