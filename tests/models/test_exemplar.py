@@ -32,7 +32,7 @@ def gap(height: int = 96, width: int = 120) -> Tensor:
 def test_stripes_go_on_through_a_hole_that_a_flat_answer_covers() -> None:
     image, hole = stripes(), gap()
     flat = torch.full_like(image, 0.5)
-    result = copy_texture(image * (1 - hole), hole, flat, Settings(drawn=0.0))
+    result = copy_texture(image * (1 - hole), hole, flat, Settings(drawn=0.0, trust=0.0))
     inside = hole.expand_as(image) > 0
     wrong = (result - image).abs()[inside].mean()
     assert wrong < 0.1 * (flat - image).abs()[inside].mean()
@@ -49,7 +49,7 @@ def test_the_answer_decides_what_is_copied_where() -> None:
     inside = hole.expand_as(image) > 0
     for shade in (0.15, 0.85):
         result = copy_texture(
-            image, hole, torch.full_like(image, shade), Settings(guide=(3.0, 3.0), drawn=0.0)
+            image, hole, torch.full_like(image, shade), Settings(guide=(3.0, 3.0), drawn=0.0, trust=0.0)
         )
         centre = result[..., 60:68, 60:68]
         assert abs(float(centre.mean()) - shade) < 0.15
@@ -61,7 +61,7 @@ def test_low_frequencies_are_drawn_to_the_answer() -> None:
     hole[..., 20:44, 20:44] = 1
     answer = torch.full_like(image, 0.6)
     means = [
-        float(copy_texture(image, hole, answer, Settings(drawn=d))[..., 28:36, 28:36].mean())
+        float(copy_texture(image, hole, answer, Settings(drawn=d, trust=0.0))[..., 28:36, 28:36].mean())
         for d in (0.0, 1.0)
     ]
     assert means[0] < 0.25
@@ -168,3 +168,19 @@ def test_blur_keeps_the_mean_of_a_flat_picture_and_spreads_a_point() -> None:
     spread = blur(point, 2.0)
     assert float(spread.sum()) == pytest.approx(1, abs=1e-5)
     assert float(spread[0, 0, 15, 15] / spread[0, 0, 15, 17]) == pytest.approx(2.718281828**0.5, rel=1e-3)
+
+
+def test_where_nothing_similar_is_found_the_answer_stands() -> None:
+    """A smooth picture has nothing like the noise that the answer asks for; a noisy one has."""
+    noise = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(5))
+    smooth = torch.linspace(0, 1, 96).expand(1, 3, 96, 96)
+    hole = gap(96, 96)
+    middle = (..., slice(44, 52), slice(56, 68))
+
+    def distance(image: Tensor, trust: float) -> float:
+        result = copy_texture(
+            image, hole, 0.2 + 0.6 * noise, Settings(drawn=0.0, guide=(3.0, 3.0), trust=trust)
+        )
+        return float((result - 0.2 - 0.6 * noise)[middle].abs().mean())
+
+    assert distance(smooth, 1.0) < 0.3 * distance(smooth, 0.0)

@@ -29,7 +29,7 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
         "regular": {"widths": [8, 16, 32], "blocks": 1, "global_width": 0},
         "deep": {"widths": [4, 8, 16, 24, 24], "blocks": 1, "global_width": 12},
     },
-    "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5}},
+    "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5, "trust": 1.0}},
 }
 CASES = [(system, name) for system, tinies in TINIES.items() for name in tinies]
 SIZES = [(16, 16), (33, 47), (1, 1), (8, 100)]

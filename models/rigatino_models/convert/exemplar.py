@@ -59,6 +59,7 @@ def _settings(stated: Mapping[str, Any]) -> Settings:
         "coarsest": (16, 512),
         "blur": (0.1, 20),
         "drawn": (0, 1),
+        "trust": (0, 1e6),
     }
     for field in fields(settings):
         value = getattr(settings, field.name)

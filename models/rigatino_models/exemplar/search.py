@@ -12,6 +12,8 @@ from torch import Tensor
 CHUNK = 1024
 STRIDES = (4, 1, 2, 1)  # how far neighbours are asked, in steps of the grid of targets
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
+PROBES, COMPARED = 256, 20_000  # patches from which the usual distance is estimated
+APART = 8  # pixels between patches that are different ones
 REACH = 8  # pixels around the best so far within which others are tried
 
 
@@ -75,6 +77,20 @@ class Field:
             self._try(wanted, tried, self._allowed(tried))
             reach /= 2
 
+    def usual_distance(self, near: Tensor, random: torch.Generator) -> Tensor:
+        """How far, squared and on average, known patches of `near` [H,W] are from the most similar one elsewhere."""
+        known = _some((near & self.allowed).nonzero(), PROBES, random)
+        others = _some(self.allowed.nonzero(), COMPARED, random)
+        if not len(known):
+            return torch.tensor(0.0, device=near.device)
+        wanted, keys = self.described[self._flat(known)], self.described[self._flat(others)]
+        distances = wanted.square().sum(1, keepdim=True) - 2 * wanted @ keys.T + keys.square().sum(1)
+        overlap = ((known[:, None, 0] - others[:, 0]).abs() < APART) & (
+            (known[:, None, 1] - others[:, 1]).abs() < APART
+        )
+        least = distances.masked_fill(overlap, torch.inf).amin(1).clamp_min(0)
+        return least[least.isfinite()].mean().nan_to_num(0.0)
+
     def _neighbour(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """What the target at that shift would have this one copy, and where that can be copied."""
         place = self.targets + shift
@@ -97,3 +113,8 @@ class Field:
 
     def _flat(self, centres: Tensor) -> Tensor:
         return centres[:, 0] * self.width + centres[:, 1]
+
+
+def _some(centres: Tensor, count: int, random: torch.Generator) -> Tensor:
+    order = torch.randperm(len(centres), generator=random)[:count]
+    return centres[order.to(centres.device)]

@@ -4,7 +4,7 @@ Every level finds for each patch that touches the hole the most similar known on
 again (Wexler et al. 2007; Barnes et al. 2009); the next level starts from the same patches, seen twice as large. The
 first answer, a network's, is what the coarsest level starts from, and a part of every patch's description: what is
 copied comes from places that look, blurred, as the answer does. At the end the fill's low frequencies are drawn halfway
-to the answer's.
+to the answer's, and where nothing similar was found, the answer itself stands.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ LARGEST = 1024  # levels above it copy along what was found below
 ROUNDS = (6, 4, 3, 2)  # searches and votes of a level, the coarsest first
 FEWEST = 64  # source patches; a level with fewer is left out
 LOW = 6.0 / 512  # standard deviation of what counts as low frequency, in longer sides
+AROUND = 32  # pixels around the hole from which the usual distance of patches is learnt
+SMOOTH = 3.0  # standard deviation in pixels of what trust is averaged over
 
 Progress = Callable[[float], None]
 
@@ -37,7 +39,8 @@ class Settings:
 
     guide: weight of the answer beside the colours, at the first level and at the last; blur: the standard deviation
     to which the answer is blurred, in pixels of the first level; drawn: how far low frequencies follow the answer at
-    the end.
+    the end; trust: a patch this many times as far from its source as patches usually are counts 1/e against the answer;
+    0: the answer never counts.
     """
 
     radius: int = 3
@@ -46,6 +49,7 @@ class Settings:
     guide: tuple[float, float] = (1.0, 0.1)
     blur: float = 1.2
     drawn: float = 0.5
+    trust: float = 2.0
 
 
 DETAIL = Settings()
@@ -68,16 +72,19 @@ def copy_texture(
     random = torch.Generator().manual_seed(0)
     sizes = doubling(hole.shape[-2], hole.shape[-1], settings.coarsest)
     field: Field | None = None
-    result = guess
+    result, trust = guess, torch.ones_like(hole)
     for number, size in enumerate(sizes):
         level = Level(image, hole, guess, size, settings, number, len(sizes))
         if level.usable(field):
             rounds = ROUNDS[min(number, len(ROUNDS) - 1)]
             result, field = level.fill(field, rounds, random, _part(on_progress, number, len(sizes)))
+            if settings.trust and level.searches and number >= len(sizes) - 2:
+                trust = level.trust(field, random)
     if result.shape != guess.shape:
         return guess
-    pull = blur(guess - result, LOW * max(hole.shape[-2:]))
-    return torch.where(hole > 0, result + settings.drawn * pull, image).clamp(0, 1)
+    pulled = result + settings.drawn * blur(guess - result, LOW * max(hole.shape[-2:]))
+    mixed = torch.lerp(guess, pulled, F.interpolate(trust, hole.shape[-2:], mode="bilinear"))
+    return torch.where(hole > 0, mixed, image).clamp(0, 1)
 
 
 def _part(on_progress: Progress | None, number: int, count: int) -> Progress:
@@ -111,6 +118,7 @@ class Level:
         weight = first + (last - first) * number / max(1, count - 1)
         self.guide = weight * blur(self.guess, settings.blur * 2**number)
         self.side, self.settings = max(size), settings
+        self.searches = self.side <= LARGEST
         self.allowed = patches.known(self.hole, settings.radius)
 
     def usable(self, coarser: Field | None) -> bool:
@@ -125,7 +133,7 @@ class Level:
         grid = torch.zeros_like(self.allowed)
         grid[::step, ::step] = True
         targets = (patches.touched(self.hole, self.settings.radius) & grid).nonzero()
-        if coarser is not None and self.side > LARGEST:
+        if coarser is not None and not self.searches:
             field = Field(targets, step, self.allowed, None)
             field.start_from(coarser, random)
             return self._vote(field), field
@@ -146,6 +154,16 @@ class Level:
             result = self._vote(field)
         report(1.0)
         return result, field
+
+    def trust(self, field: Field, random: torch.Generator) -> Tensor:
+        """1 where what was copied is as similar as patches around the hole are to each other, towards 0 elsewhere."""
+        rows, columns = field.targets.unbind(1)
+        distance, there = torch.zeros_like(self.hole), torch.zeros_like(self.hole)
+        distance[0, 0, rows, columns] = field.distances
+        there[0, 0, rows, columns] = 1
+        mean = blur(distance, SMOOTH) / blur(there, SMOOTH).clamp_min(1e-4)
+        usual = field.usual_distance(patches.touched(self.hole, AROUND), random).clamp_min(1e-3)
+        return torch.exp(-mean / (self.settings.trust * usual))
 
     def _features(self, picture: Tensor) -> Tensor:
         return torch.cat((picture, self.guide), 1)
