@@ -58,7 +58,7 @@ class _Dialog:
         self._grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         self._count = 0
         parts = Gtk.Box(spacing=SPACE)
-        parts.pack_start(self.preview, False, False, 0)
+        parts.pack_start(self.preview.box, False, False, 0)
         parts.pack_start(self._grid, True, True, 0)
         window.get_content_area().pack_start(parts, True, True, 0)
         self._fill_grid()
@@ -95,8 +95,8 @@ class _Dialog:
         self._count += 1
 
     def _automatic(self, name: str, number: Gtk.SpinButton, automatic: float) -> None:
-        row = rows.OrAutomatic(self._config, name, automatic, number, texts.AUTOMATIC[name])
-        self._row(name, row, number)
+        or_automatic = rows.OrAutomatic(self._config, name, automatic, number, texts.AUTOMATIC[name])
+        self._row(name, or_automatic.row, number)
 
     def _slider(self, name: str) -> GimpUi.SpinScale:
         """GIMP's compact slider; it reaches what is usual, more can be typed."""

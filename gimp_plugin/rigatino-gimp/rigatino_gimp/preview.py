@@ -27,11 +27,10 @@ CHECKS = (8, 0x999999, 0x666666)  # what shows through where the layer is transp
 _TINTED = bytes(round(STRENGTH * opacity) for opacity in range(256))
 
 
-class Preview(Gtk.Box):
+class Preview:
     """Shows region and hole, and what the network gets of them, as the settings are now."""
 
     def __init__(self, config: Gimp.ProcedureConfig, place: Place) -> None:
-        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config, self._place = config, place
         self._description: Description | None = None
         self._waiting = False
@@ -41,8 +40,9 @@ class Preview(Gtk.Box):
         frame.add(self._picture)
         self._words = caption()
         self._hole = texts.hole(place.kind, place.old.get_name() if place.old is not None else "")
-        self.pack_start(frame, False, False, 0)
-        self.pack_start(self._words, False, False, 0)
+        self.box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self.box.pack_start(frame, False, False, 0)
+        self.box.pack_start(self._words, False, False, 0)
         config.connect("notify", self._changed)
         self._changed()
 
@@ -57,7 +57,7 @@ class Preview(Gtk.Box):
             self._waiting = True
             GLib.idle_add(self._draw)
 
-    def _draw(self) -> bool:
+    def _draw(self) -> None:
         self._waiting = False
         settings = _settings(self._config)
         try:
@@ -69,7 +69,6 @@ class Preview(Gtk.Box):
             seen = texts.SEEN.format(width=region.width, height=region.height)
             self._words.set_text(f"{self._hole}\n{seen}".strip())
             self._picture.set_from_pixbuf(picture(self._place, region, settings))
-        return GLib.SOURCE_REMOVE
 
     def _region(self, settings: Settings) -> Box:
         frame = self._place.frame(settings.source)

@@ -28,17 +28,17 @@ def choice(config: Gimp.ProcedureConfig, name: str, words: dict[str, str]) -> Gt
     return combo
 
 
-class OrAutomatic(Gtk.Box):
+class OrAutomatic:
     """A number, or a check mark in its place: the setting then holds `automatic`, which is no number to choose."""
 
     def __init__(
         self, config: Gimp.ProcedureConfig, name: str, automatic: float, number: Gtk.SpinButton, words: str
     ) -> None:
-        super().__init__(spacing=6)
         self._config, self._name, self._automatic, self._number = config, name, automatic, number
         self._check = Gtk.CheckButton(label=words, use_underline=True)
-        self.pack_start(number, True, True, 0)
-        self.pack_start(self._check, False, False, 0)
+        self.row = Gtk.Box(spacing=6)
+        self.row.pack_start(number, True, True, 0)
+        self.row.pack_start(self._check, False, False, 0)
         self._show()
         self._check.connect("toggled", self._choose)
         number.connect("value-changed", self._choose)
