@@ -43,7 +43,7 @@ def sheet(names: list[str]) -> Image.Image:
 def main(folder: Path) -> None:
     """Write a sheet for each family."""
     for family, names in families().items():
-        sheet(names).save(folder / f"masks-{family}.jpg", quality=85, optimize=True)
+        sheet(names).save(folder / f"masks-{family}.jpg", quality=50, optimize=True)
 
 
 if __name__ == "__main__":
