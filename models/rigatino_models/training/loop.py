@@ -27,7 +27,7 @@ from rigatino_models.data.photos import Photos, Samples
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import CAUTION, Lama
 from rigatino_models.memory import keep_freed_memory
-from rigatino_models.training import norm, validation
+from rigatino_models.training import looks, norm, validation
 from rigatino_models.training.adversary import Game
 from rigatino_models.training.ema import Ema
 from rigatino_models.training.objective import Objective
@@ -133,7 +133,9 @@ class Trainer:
         """The averaged network's composite [N,3,H,W] on the CPU."""
         image, hole = self._place(image), self._place(hole)
         with self._autocast():
-            raw: Tensor = self.averaged()(image, hole).float()
+            net = self.averaged()
+            coarse = looks.coarse_answer(net, image, hole, len(self.recipe.looks) - 1)
+            raw: Tensor = net(image, hole, None, coarse).float()
         return (image * (1 - hole) + raw * hole).cpu()
 
     @property
@@ -152,9 +154,16 @@ class Trainer:
             after = range(self.recipe.optimiser.samples, self.recipe.optimiser.samples + count * size, size)
             drawn = self.batches([list(range(first, first + size)) for first in after])
             with self._autocast():
-                norm.remeasure(net, ((self._place(image), self._place(hole)) for image, hole in drawn))
+                norm.remeasure(net, self._seen(drawn))
             self._averaged = self.step, net
         return self._averaged[1]
+
+    def _seen(self, drawn: Iterator[Batch]) -> Iterator[tuple[Tensor, Tensor, None, Tensor | None]]:
+        """Batches as a network sees them in training, with an answer of the averaged one to begin with."""
+        for number, (image, hole) in enumerate(drawn):
+            image, hole = self._place(image), self._place(hole)
+            count = looks.halvings(self.recipe.looks, number)
+            yield image, hole, None, looks.coarse_answer(self.ema.net, image, hole, count)
 
     def save(self) -> None:
         """Write checkpoint and weights. Raises ModelError file_unwritable."""
@@ -227,7 +236,9 @@ class Trainer:
     def _part(self, image: Tensor, hole: Tensor, game: Game | None) -> dict[str, Tensor]:
         """Forward and backward of one part; gradients add up over the parts."""
         with self._autocast():
-            raw = self.net(image, hole).float()
+            count = looks.halvings(self.recipe.looks, self.recipe.seed + self.step)
+            coarse = looks.coarse_answer(self.ema.net, image, hole, count)
+            raw = self.net(image, hole, None, coarse).float()
             result = image * (1 - hole) + raw * hole
             terms: dict[str, Tensor] = self.objective(raw, result, image, hole)
             mine: dict[str, Tensor] = {}

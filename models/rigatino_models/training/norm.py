@@ -13,8 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @torch.no_grad()
-def remeasure(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-    """Replace the running statistics by the mean over these batches of (image, hole); the net stays in evaluation mode.
+def remeasure(net: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> None:
+    """Replace the running statistics by the mean over these batches of arguments; the net stays in evaluation mode.
 
     Each batch counts alike.
     """
@@ -24,8 +24,8 @@ def remeasure(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for image, hole in batches:
-        net(image, hole)
+    for arguments in batches:
+        net(*arguments)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -120,12 +120,17 @@ class Log:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run besides the photos. `start`: a file of weights to begin with, where they fit."""
+    """Everything that decides a run besides the photos.
+
+    start: a file of weights to begin with, where they fit. looks: the shares of steps whose pictures the network sees
+    at once, after the averaged network's own answer at half their size, after one that began at a quarter, and so on.
+    """
 
     name: str
     network: LamaConfig
     seed: int = 0
     start: str = ""
+    looks: tuple[float, ...] = (1.0,)
     data: Data = Data()
     optimiser: Optimiser = Optimiser()
     losses: Losses = Losses()
@@ -233,11 +238,24 @@ def _check(recipe: Recipe) -> None:
     """Raise ModelError bad_setting for values that no run can have."""
     rate, data = recipe.optimiser, recipe.data
     multiple = 2**recipe.network.downs
+    first = multiple << max(0, len(recipe.looks) - 1)
     for name, value, right, expected in (
         ("optimiser.batch", rate.batch, rate.batch > 0, "a number above 0"),
         ("optimiser.samples", rate.samples, rate.samples >= rate.batch, "at least one batch"),
         ("optimiser.accumulate", rate.accumulate, rate.accumulate > 0, "a number above 0"),
         ("data.side", data.side, data.side > 0 and data.side % multiple == 0, f"a multiple of {multiple}"),
+        (
+            "looks",
+            list(recipe.looks),
+            _shares(recipe.looks) and (len(recipe.looks) == 1 or recipe.network.prefill),
+            "shares from 0 to 1, one alone where network.prefill is false",
+        ),
+        (
+            "looks",
+            list(recipe.looks),
+            len(recipe.looks) < 2 or (data.side % first == 0 and data.side >= 2 * first),
+            f"so few that data.side, {data.side}, halved, stays a multiple of {multiple} from {2 * multiple} on",
+        ),
         ("data.workers", data.workers, data.workers >= 0, "0 or more processes"),
         ("data.bank", data.bank, data.bank > 0, "a number above 0"),
         ("adversary.r1_every", recipe.adversary.r1_every, recipe.adversary.r1_every > 0, "a number above 0"),
@@ -263,3 +281,8 @@ def _wrong(name: str, value: Any, expected: str) -> ModelError:
 
 def _required(wanted: dataclasses.Field[Any]) -> bool:
     return wanted.default is dataclasses.MISSING and wanted.default_factory is dataclasses.MISSING
+
+
+def _shares(values: Sequence[float]) -> bool:
+    """Whether these are numbers from 0 to 1, not all of them 0."""
+    return all(type(value) in (int, float) and 0 <= value <= 1 for value in values) and any(values)

@@ -1,0 +1,106 @@
+"""Coarse to fine in training: the network goes on from its own answer at half the size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rigatino_models.errors import ModelError
+from rigatino_models.inpainter import Inpainter
+from rigatino_models.lama.net import TINY, Lama
+from rigatino_models.training import looks
+from rigatino_models.training.loop import Trainer
+from rigatino_models.training.recipe import find, read
+from training.test_loop import RECIPE, photos
+
+
+class Recorder(nn.Module):
+    """Answers a colour that says how many looks there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[tuple[int, ...], float | None]] = []
+
+    def forward(self, image: Tensor, hole: Tensor, on_step: None, coarse: Tensor | None) -> Tensor:
+        inside = hole.expand_as(image) > 0
+        self.seen.append((tuple(image.shape[-2:]), None if coarse is None else float(coarse[inside].mean())))
+        return torch.full_like(image, 0.1 * len(self.seen))
+
+
+def hole(side: int) -> Tensor:
+    out = torch.zeros(1, 1, side, side)
+    out[..., side // 4 : -side // 4, side // 4 : -side // 4] = 1
+    return out
+
+
+def test_each_look_begins_with_the_answer_of_the_one_before() -> None:
+    net = Recorder()
+    answer = looks.coarse_answer(net, torch.full((1, 3, 64, 64), 0.9), hole(64), 2)
+    assert [size for size, _ in net.seen] == [(16, 16), (32, 32)]
+    assert net.seen[0][1] is None
+    assert net.seen[1][1] == pytest.approx(0.1, abs=0.1)
+    assert answer is not None
+    assert answer.shape == (1, 3, 64, 64)
+    assert float(answer[..., 30:34, 30:34].mean()) == pytest.approx(0.2, abs=0.01)
+    assert float(answer[..., :4, :4].mean()) == pytest.approx(0.9, abs=0.01)
+
+
+def test_no_halving_is_no_answer() -> None:
+    net = Recorder()
+    assert looks.coarse_answer(net, torch.zeros(1, 3, 64, 64), hole(64), 0) is None
+    assert not net.seen
+
+
+def test_inference_looks_as_training_does() -> None:
+    """The last look of an Inpainter begins with what training would have it begin with."""
+    torch.manual_seed(0)
+    net = Lama(TINY).eval()
+    image, gap = torch.rand(1, 3, 64, 64), hole(64)
+    with torch.no_grad():
+        expected = net(image, gap, None, looks.coarse_answer(net, image, gap, 2))
+    assert torch.allclose(Inpainter(net, 8, 16, coarsest=16).raw(image, gap), expected, atol=1e-6)
+    assert not torch.allclose(Inpainter(net, 8, 16).raw(image, gap), expected, atol=1e-3)
+
+
+def test_shares() -> None:
+    drawn = [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]
+    assert drawn == [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]
+    assert set(drawn) == {0, 2}
+    assert 0.72 < drawn.count(2) / 400 < 0.88
+
+
+def test_a_resumed_run_with_looks_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    recipe = replace(
+        RECIPE,
+        network=TINY,
+        looks=(0.5, 0.5),
+        optimiser=replace(RECIPE.optimiser, samples=48, precise_norm=2),
+    )
+    whole = Trainer(recipe, photos(), tmp_path / "whole")
+    whole.run()
+    Trainer(recipe, photos(), tmp_path / "parts").run(stop_at=3)
+    rest = Trainer(recipe, photos(), tmp_path / "parts", resume=True)
+    rest.run()
+    for mine, theirs in ((whole.net, rest.net), (whole.averaged(), rest.averaged())):
+        for key, value in mine.state_dict().items():
+            assert torch.equal(value, theirs.state_dict()[key]), key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["looks=[]"],
+        ["looks=[-1.0]"],
+        ["looks=[0.0]"],
+        ["looks=[0.5, 0.5]", "network.prefill=false"],
+        ["data.side=48"],
+    ],
+)
+def test_looks_that_cannot_be_are_refused(changes: list[str]) -> None:
+    with pytest.raises(ModelError) as caught:
+        read(find("lama-small"), changes)
+    assert caught.value.params["name"] == "looks"
