@@ -57,7 +57,7 @@ def test_dry_run_prints_the_settings_and_what_they_need(photos: Path, tmp_path: 
     ],
 )
 def test_each_published_configuration_has_its_recipe(name: str, parameters: int, tmp_path: Path) -> None:
-    words = ["train", name, "--out", str(tmp_path / "run"), "--dry-run", "--set", "data.side=16"]
+    words = ["train", name, "--out", str(tmp_path / "run"), "--dry-run", "--set", "data.side=64"]
     done = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
