@@ -12,7 +12,7 @@ from torch import Tensor
 CHUNK = 1024
 STRIDES = (4, 1, 2, 1)  # how far neighbours are asked, in steps of the grid of targets
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
-PROBES, COMPARED = 256, 20_000  # patches from which the usual distance is estimated
+PROBES, COMPARED = 200, 10_000  # patches from which the usual distance is estimated
 APART = 8  # pixels between patches that are different ones
 REACH = 8  # pixels around the best so far within which others are tried
 

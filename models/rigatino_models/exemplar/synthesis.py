@@ -72,19 +72,21 @@ def copy_texture(
     random = torch.Generator().manual_seed(0)
     sizes = doubling(hole.shape[-2], hole.shape[-1], settings.coarsest)
     field: Field | None = None
-    result, trust = guess, torch.ones_like(hole)
+    searched: tuple[Level, Field] | None = None
+    result = guess
     for number, size in enumerate(sizes):
         level = Level(image, hole, guess, size, settings, number, len(sizes))
         if level.usable(field):
             rounds = ROUNDS[min(number, len(ROUNDS) - 1)]
             result, field = level.fill(field, rounds, random, _part(on_progress, number, len(sizes)))
-            if settings.trust and level.searches and number >= len(sizes) - 2:
-                trust = level.trust(field, random)
+            searched = (level, field) if level.searches else searched
     if result.shape != guess.shape:
         return guess
     pulled = result + settings.drawn * blur(guess - result, LOW * max(hole.shape[-2:]))
-    mixed = torch.lerp(guess, pulled, F.interpolate(trust, hole.shape[-2:], mode="bilinear"))
-    return torch.where(hole > 0, mixed, image).clamp(0, 1)
+    if settings.trust and searched is not None:
+        trust = searched[0].trust(searched[1], random)
+        pulled = torch.lerp(guess, pulled, F.interpolate(trust, hole.shape[-2:], mode="bilinear"))
+    return torch.where(hole > 0, pulled, image).clamp(0, 1)
 
 
 def _part(on_progress: Progress | None, number: int, count: int) -> Progress:
