@@ -105,7 +105,7 @@ def test_the_record_holds_what_a_re_run_needs(cases: RealGimp) -> None:
     facts = cases.facts("fill_feathered_ellipse")
     kept = remembered(facts)
     assert kept.settings == Settings()
-    assert kept.source == record.Source(facts["tattoo"], (0, 0))
+    assert kept.source == record.Source(facts["tattoo"], "Background", (0, 0), (400, 300))
     assert len(kept.ran["weights"]) == 64
     assert kept.ran["seed"] >= 0
     assert kept.region.contains(kept.hole.box)

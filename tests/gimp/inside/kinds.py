@@ -198,8 +198,10 @@ def kind_hidden(case):
 def kind_filters_with_all_visible(case):
     """A filter that makes the photo grey; only who sees all that is visible can know."""
     image, layer = selected()
-    grey = Gimp.DrawableFilter.new(layer, "gegl:gray", "Grey")
+    grey = Gimp.DrawableFilter.new(layer, "gegl:saturation", "Grey")
     layer.append_filter(grey)
+    grey.get_config().set_property("scale", 0.0)
+    grey.update()
     return seen(case, image, layer, source="visible")
 
 
