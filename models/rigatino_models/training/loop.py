@@ -16,20 +16,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from rigatino_models.convert.weights import COUNTER, Weights, save
+from rigatino_models.convert.weights import save
 from rigatino_models.data import batches
 from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, Samples
 from rigatino_models.errors import ModelError
-from rigatino_models.lama.net import CAUTION, Lama
+from rigatino_models.lama.net import Lama
 from rigatino_models.memory import keep_freed_memory
 from rigatino_models.training import looks, norm, validation
 from rigatino_models.training.adversary import Game
 from rigatino_models.training.ema import Ema
+from rigatino_models.training.generator import begin_with, half_precision, parameter_groups, placed
 from rigatino_models.training.objective import Objective
 from rigatino_models.training.parallel import Group, Statistics
 from rigatino_models.training.recipe import Recipe, as_table
@@ -37,7 +37,6 @@ from rigatino_models.training.run_folder import RunFolder, tolerated
 from rigatino_models.training.scalars import Scalars
 
 log = logging.getLogger(__name__)
-LICENCE = "your own; those of the photographs it was trained on may bind it"
 ALONE = Group()
 
 
@@ -180,7 +179,9 @@ class Trainer:
                 "game": self.game.state_dict() if self.game else None,
             }
         )
-        weights = self._weights()
+        weights = half_precision(
+            self.averaged(), self.recipe, self.step, self.seconds / 3600, len(self.data.photos.names)
+        )
         self.folder.replace(self.folder.weights_file, lambda part: save(weights, part))
 
     def _restore(self) -> None:
@@ -297,19 +298,6 @@ class Trainer:
         with tolerated():
             self.folder.log({"step": self.step, "samples": seen, "seconds": round(self.seconds), **values})
 
-    def _weights(self) -> Weights:
-        """The averaged network in half precision, with what a reader must know; the model card says the rest."""
-        facts = {
-            "samples": self.step * self.recipe.optimiser.batch,
-            "hours": round(self.seconds / 3600, 2),
-            "photos": len(self.data.photos.names),
-            "recipe": without_places(as_table(self.recipe)),
-        }
-        tensors = {key: value.half().contiguous() for key, value in self.averaged().state_dict().items()}
-        kept = {key: value for key, value in tensors.items() if not key.endswith(COUNTER)}
-        metadata = {"licence": LICENCE, "training": json.dumps(facts)}
-        return Weights("lama", asdict(self.recipe.network), kept, "training", metadata)
-
 
 def samples(recipe: Recipe, photos: Photos) -> Samples:
     """The training samples of a recipe."""
@@ -324,45 +312,6 @@ def samples(recipe: Recipe, photos: Photos) -> Samples:
         data.augment,
         data.masks,
     )
-
-
-def placed(net: Lama, device: torch.device) -> Lama:
-    """The network on the device, its weights in the order that convolutions want."""
-    out: Lama = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return out
-
-
-def parameter_groups(net: Lama) -> list[dict[str, Any]]:
-    """All parameters at the full rate; where the net corrects a first guess, its last layer moves slower."""
-    last = next(layer for layer in reversed(net.model) if isinstance(layer, nn.Conv2d))
-    slow = list(last.parameters()) if net.config.prefill else []
-    names = {id(parameter) for parameter in slow}
-    rest = [parameter for parameter in net.parameters() if id(parameter) not in names]
-    return [{"params": rest, "share": 1.0}, {"params": slow, "share": 1 / CAUTION}]
-
-
-def begin_with(net: nn.Module, file: Path) -> None:
-    """Take the weights of a safetensors file that the network has in the same shape; log what it keeps of its own."""
-    wanted = net.state_dict()
-    found = {
-        key: value.float()
-        for key, value in load_file(file).items()
-        if value.shape == wanted.get(key, value[:0]).shape
-    }
-    log.info("Kept as initialised: %s", ", ".join(sorted(wanted.keys() - found.keys())) or "nothing")
-    net.load_state_dict(wanted | found)
-
-
-def without_places(table: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's table in which files stand by their names alone: where they lay says nothing to others."""
-    return {
-        key: without_places(value)
-        if isinstance(value, dict)
-        else Path(value).name
-        if isinstance(value, str)
-        else value
-        for key, value in table.items()
-    }
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
