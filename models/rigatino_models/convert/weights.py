@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -53,6 +54,10 @@ class Weights:
 class Converter(Protocol):
     """What a system's module in this package offers."""
 
+    def adapted(self, file: StateFile) -> StateFile:
+        """The file as this system's own layout has it: an original's tensors renamed, or made of several, once they are
+        asked for. Raises Misfit."""
+
     def prefix(self, keys: Mapping[str, Any]) -> str | None:
         """What stands before the generator's keys; None where they are not this system's."""
 
@@ -88,10 +93,11 @@ def read(path: Path, sha256: str = "") -> Weights:
     """
     if sha256:
         check_hash(path, sha256)
-    with open_state(path) as file:
+    with open_state(path) as opened:
         with named(path):
-            system = _system(file)
+            system = _system(opened)
             module = converter(system)
+            file = module.adapted(opened)
             names = _names(file, module)
             config = module.config(file, names)
             _check(file, names, module.expected(config))
@@ -100,7 +106,7 @@ def read(path: Path, sha256: str = "") -> Weights:
         return Weights(
             system,
             config,
-            {ours: _single(path, theirs, tensors[theirs]) for ours, theirs in kept.items()},
+            {ours: _single(path, _called(file, theirs), tensors[theirs]) for ours, theirs in kept.items()},
             file.origin,
             {key: text for key, text in file.metadata.items() if key not in ("system", "config", "format")},
         )
@@ -113,8 +119,9 @@ def save(weights: Weights, path: Path) -> None:
     try:
         save_file(weights.tensors, part, weights.metadata | own)
         part.replace(path)
-    except OSError as error:
-        raise ModelError("file_unwritable", file=str(path), why=error.strerror or "output error") from error
+    except (OSError, SafetensorError) as error:  # a full disk is the latter
+        why = getattr(error, "strerror", None) or str(error) or "output error"
+        raise ModelError("file_unwritable", file=str(path), why=why) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -163,13 +170,18 @@ def _check(file: StateFile, names: Mapping[str, str], expected: Mapping[str, tup
         if key not in names and not key.endswith(COUNTER):
             raise Misfit(key, "this key is missing")
     for key, theirs in names.items():
-        entry = file.entries[theirs]
+        entry, called = file.entries[theirs], _called(file, theirs)
         if key not in expected:
-            raise Misfit(theirs, "this key is not known")
+            raise Misfit(called, "this key is not known")
         if entry.dtype is None or not (entry.dtype.is_floating_point or key.endswith(COUNTER)):
-            raise Misfit(theirs, "its value is not a tensor of floating-point numbers")
+            raise Misfit(called, "its value is not a tensor of floating-point numbers")
         if entry.shape != expected[key]:
-            raise Misfit(theirs, f"its shape is {list(entry.shape)}, not {list(expected[key])}")
+            raise Misfit(called, f"its shape is {list(entry.shape)}, not {list(expected[key])}")
+
+
+def _called(file: StateFile, key: str) -> str:
+    """What the file that people have calls the tensor."""
+    return file.entries[key].source or key
 
 
 def _single(path: Path, key: str, tensor: Tensor) -> Tensor:
