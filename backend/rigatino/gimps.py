@@ -12,8 +12,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from rigatino_wire.endpoint import runtime_dir
+
 PROFILE = re.compile(r"3\.\d+")
 FLATPAK = "org.gimp.GIMP"
+FLATPAKS_OF_ALL = Path("/var/lib/flatpak")  # of all users; a user's own are in the home folder
 LIMIT = 120  # seconds for GIMP to make its profile
 
 
@@ -23,12 +26,16 @@ def profiles(environment: Mapping[str, str] = os.environ, home: Path | None = No
     if named := environment.get("GIMP3_DIRECTORY"):
         return [home / named]
     return sorted(
-        profile
-        for folder in _homes_of_profiles(environment, home)
-        if folder.is_dir()
-        for profile in folder.iterdir()
-        if profile.is_dir() and PROFILE.fullmatch(profile.name)
+        profile for folder in _homes_of_profiles(environment, home) for profile in _profiles_in(folder)
     )
+
+
+def _profiles_in(folder: Path) -> list[Path]:
+    """One per version; none where the folder is not there or cannot be looked into."""
+    try:
+        return [entry for entry in folder.iterdir() if PROFILE.fullmatch(entry.name) and entry.is_dir()]
+    except OSError:
+        return []
 
 
 def _homes_of_profiles(environment: Mapping[str, str], home: Path) -> list[Path]:
@@ -48,7 +55,7 @@ def console(environment: Mapping[str, str] = os.environ) -> str | None:
     """GIMP's console program: the first that RIGATINO_GIMP names ("3.2=COMMAND:..."), else the newest on the PATH."""
     if named := environment.get("RIGATINO_GIMP", ""):
         return named.split(":")[0].rpartition("=")[2]
-    folders = map(Path, environment.get("PATH", "").split(os.pathsep))
+    folders = [Path(name) for name in environment.get("PATH", "").split(os.pathsep) if name]
     found = [
         path for folder in folders for path in folder.glob("gimp-console-3*") if os.access(path, os.X_OK)
     ]
@@ -68,16 +75,27 @@ def make_profile(program: str) -> None:
         return  # there is no profile then, and that is said
 
 
-def has_flatpak(home: Path | None = None) -> bool:
+def has_flatpak() -> bool:
     """Whether a GIMP from Flatpak is installed, for this user or for all."""
-    places = ((home or Path.home()) / ".local" / "share" / "flatpak", Path("/var/lib/flatpak"))
+    places = (Path.home() / ".local" / "share" / "flatpak", FLATPAKS_OF_ALL)
     return any((place / "app" / FLATPAK).is_dir() for place in places)
 
 
-def snap_folder(profile: Path, home: Path | None = None) -> Path | None:
-    """The folder that the Snap whose profile this is shares with the rest; None for other profiles.
+def is_snap(profile: Path) -> bool:
+    """Whether this is the profile of a GIMP from Snap."""
+    return profile.is_relative_to(_snap())
 
-    A Snap sees no hidden folders of the home folder.
+
+def runtime_of(profile: Path) -> Path:
+    """The folder of this GIMP's daemon: RIGATINO_RUNTIME_DIR where it is set, else the usual one.
+
+    A Snap sees no hidden folders of the home folder, so its GIMP has one in what it shares with the rest, which is not
+    made here. Raises Failure as `runtime_dir` does.
     """
-    snap = (home or Path.home()) / "snap" / "gimp"
-    return snap / "common" if profile.is_relative_to(snap) else None
+    if is_snap(profile) and not os.environ.get("RIGATINO_RUNTIME_DIR"):
+        return _snap() / "common" / "rigatino"
+    return runtime_dir()
+
+
+def _snap() -> Path:
+    return Path.home() / "snap" / "gimp"

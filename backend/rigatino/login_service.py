@@ -10,10 +10,12 @@ import plistlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from rigatino import atomic, gimps
+from rigatino.settings import Settings
 from rigatino.whereabouts import command
 from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
@@ -22,19 +24,25 @@ from rigatino_wire.launch import START_LOG, stop_daemon
 UNIT = "rigatino.service"
 LABEL = "org.rigatino.daemon"
 LIMIT = 60  # seconds for systemctl or launchctl
-SETTINGS = ("RUNTIME_DIR", "DATA_DIR", "DEVICE", "IDLE_MINUTES", "TRANSPORT")
+SETTINGS = ("RIGATINO_DEVICE", "RIGATINO_IDLE_MINUTES", "RIGATINO_TRANSPORT")
 
 
 def needed() -> bool:
     """Whether there is a GIMP in a sandbox, which may not start the daemon."""
-    return gimps.has_flatpak() or any(gimps.snap_folder(profile) for profile in gimps.profiles())
+    return gimps.has_flatpak() or any(map(gimps.is_snap, gimps.profiles()))
 
 
-def file(environment: Mapping[str, str] = os.environ) -> Path:
+def folder() -> Path:
+    """The folder of the service's daemon: that of a GIMP from Snap where there is one, which can use no other."""
+    snaps = filter(gimps.is_snap, gimps.profiles())
+    return next(map(gimps.runtime_of, snaps), None) or runtime_dir()
+
+
+def file() -> Path:
     """Where the service of this user is described, on this system."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
-    configuration = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    configuration = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return configuration / "systemd" / "user" / UNIT
 
 
@@ -42,11 +50,12 @@ def install() -> Path:
     """Writes or replaces the service, has the system start it now and at every login, and returns its file.
 
     A daemon of the same folder that runs already is stopped: the service's takes its place. Raises Failure
-    service_unsupported (nothing is written then), file_unwritable, service_refused, daemon_stop_failed.
+    service_unsupported and bad_setting (nothing is written then), file_unwritable, service_refused,
+    daemon_stop_failed.
     """
     manager, target = _manager(), file()
     words = command()
-    text = _agent(words, runtime_dir()) if manager == "launchctl" else _unit(words).encode()
+    text = _agent(words) if manager == "launchctl" else _unit(words).encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,7 +65,7 @@ def install() -> Path:
         part.write_bytes(text)
     if upgrade and manager == "launchctl":
         _call([manager, "bootout", _domain(), str(target)])
-    stop_daemon(runtime_dir())
+    stop_daemon(folder())
     for call in _starts(manager, target):
         _demand(call, target)
     return target
@@ -93,14 +102,16 @@ def state() -> str:
 
 
 def is_ours() -> bool:
-    """Whether the service starts this installation of Rigatino."""
+    """Whether the service starts this installation of Rigatino, in the folder that it is to have."""
     try:
         text = file().read_bytes()
     except OSError:
         return False
     if sys.platform == "darwin":
-        return command()[0].encode() in text
-    return f"ExecStart={_quoted(command()[0])} ".encode() in text
+        parts = [f"<string>{escape(word)}</string>" for word in (command()[0], str(folder()))]
+    else:
+        parts = [f"ExecStart={_quoted(command()[0])} ", _environment("RIGATINO_RUNTIME_DIR", str(folder()))]
+    return all(part.encode() in text for part in parts)
 
 
 def _manager() -> str:
@@ -140,16 +151,19 @@ def _call(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _settings() -> dict[str, str]:
-    """What this shell sets of Rigatino, the folder always: the daemon is to be the one that is asked from here."""
-    names = (f"RIGATINO_{name}" for name in SETTINGS)
-    found = {name: os.environ[name] for name in names if os.environ.get(name)}
-    return {**found, "RIGATINO_RUNTIME_DIR": str(runtime_dir())}
+    """What this shell sets of Rigatino, and its folders always, for the session may have other ones.
+
+    Raises Failure bad_setting for what would keep the daemon from starting.
+    """
+    found = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
+    data = Settings.from_environment().data_dir
+    return {**found, "RIGATINO_RUNTIME_DIR": str(folder()), "RIGATINO_DATA_DIR": str(data)}
 
 
 def _unit(words: Sequence[str]) -> str:
     """The systemd unit. A daemon that Rigatino's own “stop” ends stays ended until the next login."""
     start = " ".join(_quoted(word) for word in [*words, "serve"])
-    settings = "\n".join(f"Environment={_quoted(f'{name}={value}')}" for name, value in _settings().items())
+    settings = "\n".join(_environment(name, value) for name, value in _settings().items())
     return f"""[Unit]
 Description=Rigatino, which fills holes in pictures for GIMP
 StartLimitIntervalSec=60
@@ -167,6 +181,11 @@ WantedBy=default.target
 """
 
 
+def _environment(name: str, value: str) -> str:
+    """A line of the unit."""
+    return f"Environment={_quoted(f'{name}={value}')}"
+
+
 def _quoted(word: str) -> str:
     """A word of a unit file: quotes, backslashes and percent signs mean something there."""
     for special in ("\\", '"'):
@@ -174,7 +193,7 @@ def _quoted(word: str) -> str:
     return '"' + word.replace("%", "%%") + '"'
 
 
-def _agent(words: Sequence[str], runtime: Path) -> bytes:
+def _agent(words: Sequence[str]) -> bytes:
     """The launchd agent, restarted after a crash alone."""
     return plistlib.dumps({
         "Label": LABEL,
@@ -183,5 +202,5 @@ def _agent(words: Sequence[str], runtime: Path) -> bytes:
         "RunAtLoad": True,
         "KeepAlive": {"SuccessfulExit": False},
         "ThrottleInterval": 10,
-        "StandardErrorPath": str(runtime / START_LOG),
+        "StandardErrorPath": str(folder() / START_LOG),
     })  # fmt: skip

@@ -10,6 +10,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,6 @@ from rigatino import gimps
 from rigatino.atomic import why
 from rigatino.settings import Settings
 from rigatino.whereabouts import command
-from rigatino_wire.endpoint import runtime_dir
 from rigatino_wire.errors import Failure
 
 NAME = "rigatino-gimp"
@@ -33,46 +34,38 @@ def place(profile: Path) -> Path:
     return profile / "plug-ins" / NAME
 
 
+def is_installed(profile: Path) -> bool:
+    """Whether something lies there: an old plug-in, or a link that leads nowhere."""
+    return os.path.lexists(place(profile))
+
+
 def install(profile: Path) -> Path:
     """Installs or upgrades the plug-in and returns its folder; a folder of that name is always a whole one.
 
     Raises Failure plug_in_unwritable, or file_missing where this installation of Rigatino has no plug-in.
     """
     target = place(profile)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=".rigatino-", dir=target.parent, ignore_cleanup_errors=True
-        ) as part:
-            fresh = Path(part) / "new"
-            assemble(fresh, profile)
-            _swap(fresh, target, Path(part) / "old")
-    except OSError as error:
-        raise Failure("plug_in_unwritable", folder=str(target), why=why(error)) from error
+    with _aside(target) as aside:
+        assemble(aside / "new", profile)
+        _swap(aside / "new", target, aside / "old")
     return target
 
 
 def remove(profile: Path) -> bool:
     """Takes the plug-in out of a profile; False where there is none. Raises Failure plug_in_unwritable."""
-    target = place(profile)
-    try:
-        shutil.rmtree(target)
-    except FileNotFoundError:
+    if not is_installed(profile):
         return False
-    except OSError as error:
-        raise Failure("plug_in_unwritable", folder=str(target), why=why(error)) from error
+    target = place(profile)
+    with _aside(target) as aside:
+        target.rename(aside / "old")
     return True
 
 
 def settings(profile: Path) -> dict[str, Any]:
-    """What daemon.json says: the words that start Rigatino, the daemon's folder and that of imported weights.
-
-    A Snap sees nothing of the usual folder, so its daemon has one that both sides see.
-    """
-    snap = None if os.environ.get("RIGATINO_RUNTIME_DIR") else gimps.snap_folder(profile)
+    """What daemon.json says: the words that start Rigatino, the daemon's folder and that of imported weights."""
     return {
         "command": command(),
-        "runtime_dir": str(snap / "rigatino" if snap else runtime_dir()),
+        "runtime_dir": str(gimps.runtime_of(profile)),
         "data_dir": str(Settings.from_environment().data_dir),
     }
 
@@ -94,9 +87,25 @@ def _source() -> Path:
     raise Failure("file_missing", file=str(PACKAGE / "_gimp_plugin" / ENTRY))
 
 
+@contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the target, from and to which things are renamed; what is left in it goes.
+
+    Raises Failure plug_in_unwritable for an OSError within.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=".rigatino-", dir=target.parent, ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise Failure("plug_in_unwritable", folder=str(target), why=why(error)) from error
+
+
 def _swap(fresh: Path, target: Path, aside: Path) -> None:
     """Renames the new folder into place; the old one comes back where that fails."""
-    upgrade = target.exists()
+    upgrade = os.path.lexists(target)
     if upgrade:
         target.rename(aside)
     try:

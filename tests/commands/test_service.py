@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from rigatino import login_service
+from rigatino import gimps, login_service
 from rigatino.commands.service import command
 from rigatino_wire.errors import Failure
 
@@ -25,6 +25,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home äöü"
         self.runtime = folder / "run"
+        self.data = folder / "data"
         self.bin = folder / "bin"
         self.log = folder / "calls"
         for made in (self.home, self.bin):
@@ -46,7 +47,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PATH", f"{made.bin}:/usr/local/nothing")
     monkeypatch.setenv("CALLS", str(made.log))
     monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(made.runtime))
-    for name in ("XDG_CONFIG_HOME", "RIGATINO_DATA_DIR", "RIGATINO_DEVICE"):
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(made.data))
+    monkeypatch.setattr(gimps, "FLATPAKS_OF_ALL", made.home / "none")
+    for name in ("XDG_CONFIG_HOME", "GIMP3_DIRECTORY", "RIGATINO_DEVICE"):
         monkeypatch.setenv(name, "")
     for tool in ("sh", "basename"):
         (made.bin / tool).symlink_to(shutil.which(tool, path="/usr/bin:/bin") or "")
@@ -81,7 +84,9 @@ def test_systemd_is_told(linux: Machine) -> None:
     text = unit(linux).read_text()
     assert f'ExecStart="{sys.executable}" "-m" "rigatino" "serve"\n' in text
     assert f'Environment="RIGATINO_RUNTIME_DIR={linux.runtime}"\n' in text
+    assert f'Environment="RIGATINO_DATA_DIR={linux.data}"\n' in text
     assert "RIGATINO_DEVICE" not in text
+    assert login_service.is_ours()
     assert [path.name for path in unit(linux).parent.iterdir()] == ["rigatino.service"]
     assert linux.calls() == [
         "systemctl --user daemon-reload",
@@ -104,6 +109,35 @@ def test_it_is_replaced_and_removed(linux: Machine, monkeypatch: pytest.MonkeyPa
         "systemctl --user daemon-reload",
     ]
     assert service("remove").output.startswith("There is no service")
+
+
+def test_a_gimp_from_snap_is_served_in_the_folder_that_it_sees(
+    linux: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (linux.home / "snap/gimp/current/.config/GIMP/3.0").mkdir(parents=True)
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", "")
+    service("install")
+    seen = linux.home / "snap/gimp/common/rigatino"
+    assert f'Environment="RIGATINO_RUNTIME_DIR={seen}"\n' in unit(linux).read_text()
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(linux.runtime))
+    assert not login_service.is_ours()
+    service("install")
+    assert f'Environment="RIGATINO_RUNTIME_DIR={linux.runtime}"\n' in unit(linux).read_text()
+
+
+def test_a_folder_named_from_here_is_meant_from_here(linux: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(linux.runtime)
+    monkeypatch.setenv("RIGATINO_DATA_DIR", "data")
+    service("install")
+    assert f'Environment="RIGATINO_DATA_DIR={linux.runtime}/data"\n' in unit(linux).read_text()
+
+
+def test_a_setting_that_cannot_be_is_not_written(linux: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIGATINO_IDLE_MINUTES", "soon")
+    with pytest.raises(Failure, match="RIGATINO_IDLE_MINUTES"):
+        service("install")
+    assert not unit(linux).exists()
+    assert not linux.calls()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
@@ -161,7 +195,11 @@ def test_launchd_is_told(mac: Machine) -> None:
     assert str(agent) in said.output
     facts = plistlib.loads(agent.read_bytes())
     assert facts["ProgramArguments"] == [sys.executable, "-m", "rigatino", "serve"]
-    assert facts["EnvironmentVariables"] == {"RIGATINO_RUNTIME_DIR": str(mac.runtime)}
+    assert facts["EnvironmentVariables"] == {
+        "RIGATINO_RUNTIME_DIR": str(mac.runtime),
+        "RIGATINO_DATA_DIR": str(mac.data),
+    }
+    assert login_service.is_ours()
     assert facts["RunAtLoad"] is True
     assert facts["KeepAlive"] == {"SuccessfulExit": False}
     assert mac.calls() == [f"launchctl bootstrap gui/{os.getuid()} {agent}"]

@@ -99,6 +99,23 @@ def test_remove(tmp_path: Path) -> None:
     assert not plugin_install.remove(tmp_path)
 
 
+@pytest.mark.parametrize("leads", ["somewhere", "nowhere"])
+def test_a_link_is_replaced_and_removed_but_not_followed(tmp_path: Path, leads: str) -> None:
+    """Who works on the plug-in may have linked it into the profile."""
+    own = tmp_path / "somewhere"
+    own.mkdir()
+    (own / "work").touch()
+    folder = plugin_install.place(tmp_path)
+    folder.parent.mkdir()
+    for change in (plugin_install.install, plugin_install.remove):
+        folder.symlink_to(tmp_path / leads)
+        assert change(tmp_path)
+        assert not folder.is_symlink()
+        assert plugin_install.remove(tmp_path) == (change is plugin_install.install)
+        assert not list(folder.parent.iterdir())
+    assert (own / "work").exists()
+
+
 def test_profiles_are_found_wherever_gimp_keeps_them(tmp_path: Path) -> None:
     wanted = {
         tmp_path / ".config/GIMP/3.0",
@@ -111,6 +128,26 @@ def test_profiles_are_found_wherever_gimp_keeps_them(tmp_path: Path) -> None:
     for profile in (*wanted, tmp_path / ".config/GIMP/2.10", tmp_path / ".config/GIMP/backup-3.0"):
         profile.mkdir(parents=True)
     assert set(gimps.profiles({"APPDATA": str(tmp_path / "roaming")}, tmp_path)) == wanted
+
+
+def test_a_folder_that_cannot_be_looked_into_has_no_profiles(tmp_path: Path) -> None:
+    (tmp_path / ".config").mkdir()
+    (tmp_path / ".config/GIMP").write_text("in the way")
+    other = tmp_path / ".var/app/org.gimp.GIMP/config/GIMP/3.0"
+    other.mkdir(parents=True)
+    assert gimps.profiles({}, tmp_path) == [other]
+
+
+def test_no_program_is_taken_from_the_folder_that_happens_to_be_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "gimp-console-3.0"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert gimps.console({}) is None
+    assert gimps.console({"PATH": f"{os.pathsep}/nowhere"}) is None
+    assert gimps.console({"PATH": str(tmp_path)}) == str(program)
 
 
 def test_the_environment_can_name_the_profile(tmp_path: Path) -> None:
@@ -175,6 +212,7 @@ class Home:
         self.bin.mkdir()
         for name in ("GIMP3_DIRECTORY", "XDG_CONFIG_HOME", "APPDATA", "RIGATINO_GIMP"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(gimps, "FLATPAKS_OF_ALL", self.folder / "none")
         monkeypatch.setenv("HOME", str(self.folder))
         monkeypatch.setenv("PATH", f"{self.bin}{os.pathsep}/usr/bin:/bin")
 

@@ -56,7 +56,7 @@ def _profiles(remove: bool) -> list[Path]:
 
 
 def _installed(profile: Path) -> str:
-    upgrade = plugin_install.place(profile).exists()
+    upgrade = plugin_install.is_installed(profile)
     folder = plugin_install.install(profile)
     return f"{'Upgraded' if upgrade else 'Installed'} Rigatino {__version__} for GIMP: {folder}"
 

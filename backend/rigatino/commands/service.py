@@ -19,7 +19,7 @@ def command() -> None:
 def install() -> None:
     """Install the service for this user (systemd or launchd), or upgrade it, and start it."""
     file = login_service.install()
-    click.echo(f"The Rigatino daemon runs, and starts whenever you log in: {file}")
+    click.echo(f"The Rigatino daemon is started now and whenever you log in: {file}")
 
 
 @command.command("remove")
