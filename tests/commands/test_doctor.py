@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rigatino import plugin_install
+from rigatino import gimps, login_service, plugin_install
 from rigatino.cli import cli
 from rigatino.doctor import computing, examine, files
 from rigatino.settings import Settings
@@ -54,6 +54,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(made.runtime))
     monkeypatch.setenv("RIGATINO_DATA_DIR", str(made.data))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setattr(gimps, "FLATPAKS_OF_ALL", made.home / "none")
     monkeypatch.setattr(launch, "FOREIGN_VARIABLES", ())
     monkeypatch.setattr("rigatino.doctor.gimp.FOREIGN_VARIABLES", ())  # this checkout may not be installed
     plugin_install.install(made.profile)
@@ -130,6 +131,13 @@ def settings(**changes: Any) -> Callable[[House], None]:
     return change
 
 
+def settings_without_weights(house: House) -> None:
+    file = house.plug_in / "daemon.json"
+    facts = json.loads(file.read_text())
+    del facts["data_dir"]
+    file.write_text(json.dumps(facts))
+
+
 def gimp_did_not_take_it(house: House) -> None:
     (house.profile / "pluginrc").write_text("# GIMP pluginrc\n")
     os.utime(house.plug_in / "rigatino-gimp.py", (1, 1))
@@ -156,7 +164,9 @@ def no_run_bit(house: House) -> None:
         (settings(command=["/no/such/python", "-m", "rigatino"]), "wrong", "No such file"),
         (settings(command=["/bin/sh", "-c", "echo nothing here; exit 3"]), "wrong", "nothing here"),
         (settings(command=["/bin/sh", "-c", "echo rigatino, version 0.0.1"]), "wrong", "version 0.0.1"),
-        (settings(runtime_dir="/somewhere/else"), "warning", "/somewhere/else"),
+        (settings(runtime_dir="/somewhere/else"), "warning", "daemon of /somewhere/else"),
+        (settings(data_dir="/somewhere/else"), "warning", "weights of /somewhere/else"),
+        (settings_without_weights, "wrong", "damaged"),
         (gimp_did_not_take_it, "wrong", "did not take it"),
     ],
 )
@@ -184,6 +194,16 @@ def test_caches_that_python_left_are_no_difference(house: House) -> None:
 
 
 @pytest.mark.usefixtures("light")
+def test_a_profile_that_cannot_be_looked_into(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path, profile: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(plugin_install, "assemble", refused)
+    (point,) = asked(status=1)["GIMP 3.2"]
+    assert "cannot be looked into: Permission denied" in point["text"]
+
+
+@pytest.mark.usefixtures("light")
 def test_without_a_gimp(house: House) -> None:
     house.profile.rename(house.profile.with_name("2.10"))
     assert states(asked())["GIMP"] == ["warning"]
@@ -195,6 +215,19 @@ def test_a_flatpak_needs_the_service(house: House) -> None:
     (point,) = asked()["Service"]
     assert point["state"] == "warning"
     assert "rigatino service install" in point["hint"]
+
+
+@pytest.mark.usefixtures("light")
+def test_a_service_of_another_folder(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho active\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    login_service.install()
+    assert states(asked())["Service"] == ["ok"]
+    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(tmp_path / "other"))
+    (point,) = asked()["Service"]
+    assert (point["state"], "in another folder" in point["text"]) == ("warning", True)
 
 
 @pytest.mark.usefixtures("light")

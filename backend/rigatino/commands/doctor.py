@@ -19,7 +19,7 @@ WIDTH = len(WARNING)
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--start", is_flag=True, help="Start the daemon where none runs.")
+@click.option("--start", is_flag=True, help="Start the daemon where none of this version runs.")
 def command(as_json: bool, start: bool) -> None:
     """Check everything that a fill needs, from Python to GIMP's menu, and say what to do.
 

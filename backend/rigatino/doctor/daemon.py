@@ -18,7 +18,7 @@ RESTART = "Stop it with “rigatino stop”; the next fill starts the right one.
 
 
 def daemon(start: bool) -> Point:
-    """Whether one runs, and how it is; `start` starts one where none runs."""
+    """Whether one runs, and how it is; `start` starts one where none of this version runs."""
     try:
         if start:
             ensure_daemon(command(), runtime_dir()).close()
@@ -53,7 +53,7 @@ def service() -> Point:
     if state == "absent":
         return Point("Service", OK, "none, and none is needed: the plug-in starts the daemon")
     if not login_service.is_ours():
-        text = f"{file} starts another installation of Rigatino than this one."
+        text = f"{file} starts another installation of Rigatino than this one, or in another folder."
         return Point("Service", WARNING, text, "Run “rigatino service install”.")
     if state not in ("active", "installed"):
         hint = "“journalctl --user -u rigatino” may say why; “rigatino service install” starts it again."

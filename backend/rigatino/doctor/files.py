@@ -37,7 +37,7 @@ def weights_of(settings: Settings) -> Iterator[Point]:
 def data_folder(settings: Settings) -> Point:
     """Whether weights can be imported."""
     folder = settings.data_dir
-    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    there = next((place for place in (folder, *folder.parents) if os.access(place, os.F_OK)), folder)
     if not there.is_dir() or not os.access(there, os.W_OK):
         hint = "See to it that it is yours, or set RIGATINO_DATA_DIR to a folder that is."
         return Point("Data folder", WRONG, f"{there} cannot be written to.", hint)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rigatino import gimps as found_gimps
 from rigatino import plugin_install
+from rigatino.atomic import why
 from rigatino.doctor.point import OK, WARNING, WRONG, Point
 from rigatino_wire import __version__
 from rigatino_wire.errors import Failure
@@ -26,6 +27,10 @@ VERSION = re.compile(r"(\d\S*)")
 OWN_VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 PROCEDURE = "rigatino-fill"
 LIMIT = 60  # seconds for a command to tell its version
+FOLDERS = {
+    "runtime_dir": "The plug-in uses the daemon of {}, this shell that of {}.",
+    "data_dir": "The plug-in uses the imported weights of {}, this shell those of {}.",
+}
 
 
 class Trouble(NamedTuple):
@@ -63,6 +68,10 @@ def _gimp(profile: Path) -> Iterator[Point]:
         troubles = list(_troubles(profile))
     except Failure as failure:
         yield Point.of(name, failure)
+        return
+    except OSError as error:
+        hint = "See to it that the folder is yours."
+        yield Point(name, WRONG, f"{profile} cannot be looked into: {why(error)}.", hint)
         return
     yield from (Point(name, *trouble) for trouble in troubles)
     if not troubles:
@@ -125,17 +134,17 @@ def _settings_troubles(folder: Path, profile: Path) -> Iterator[Trouble]:
     wanted = plugin_install.settings(profile)
     try:
         settings: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        command, runtime = [str(word) for word in settings["command"]], str(settings["runtime_dir"])
+        command = [str(word) for word in settings["command"]]
+        folders = {name: str(settings[name]) for name in FOLDERS}
     except (OSError, ValueError, KeyError, TypeError):
         yield Trouble(WRONG, f"{file} is missing or damaged.")
         return
-    if runtime != wanted["runtime_dir"]:
-        yield Trouble(
-            WARNING, f"The plug-in uses the daemon of {runtime}, this shell that of {wanted['runtime_dir']}."
-        )
+    for name, sentence in FOLDERS.items():
+        if folders[name] != wanted[name]:
+            yield Trouble(WARNING, sentence.format(folders[name], wanted[name]))
     said = _asked(command)
     if said != __version__ and command != wanted["command"]:
-        state = WARNING if elsewhere(Path(runtime)) else WRONG
+        state = WARNING if elsewhere(Path(folders["runtime_dir"])) else WRONG
         what = f"is version {said}" if VERSION.fullmatch(said) else f"does not work ({said})"
         yield Trouble(state, f"The plug-in starts “{' '.join(command)}”, which {what}.", ANEW)
 
