@@ -46,6 +46,13 @@ def test_the_environment_comes_first(file: Path, monkeypatch: pytest.MonkeyPatch
     assert installed.folder(file) == file.parent / "other"
 
 
+@pytest.mark.parametrize("words", ["'/not closed/python -m rigatino", "  "])
+def test_a_command_that_cannot_be_is_told(file: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setenv("RIGATINO_COMMAND", words)
+    with pytest.raises(Failure, match="RIGATINO_COMMAND"):
+        installed.connect(file=file)
+
+
 @pytest.mark.parametrize("text", [None, "", "[]", '{"command": 3}', '{"command": ["a"]}'])
 def test_without_a_command_it_says_how_to_get_one(file: Path, text: str | None) -> None:
     file.unlink() if text is None else file.write_text(text)

@@ -21,7 +21,7 @@ FOLDERS = {"RIGATINO_RUNTIME_DIR": "runtime_dir", "RIGATINO_DATA_DIR": "data_dir
 def connect(on_wait: Wait | None = None, file: Path = FILE) -> Client:
     """A client of the daemon, which is started where none runs; `on_wait` as in `ensure_daemon`.
 
-    Raises Failure command_missing, and what `ensure_daemon` raises.
+    Raises Failure bad_setting, command_missing, and what `ensure_daemon` raises.
     """
     runtime = folder(file)
     first, *others = commands(runtime, file)
@@ -32,10 +32,10 @@ def commands(runtime: Path, file: Path = FILE) -> list[list[str]]:
     """Ways to start Rigatino, the best first: RIGATINO_COMMAND (words as in a shell) and no other where it is set,
     else the file's, then wherever else Rigatino was seen, for it may have moved.
 
-    Raises Failure command_missing.
+    Raises Failure bad_setting, command_missing.
     """
     if words := os.environ.get("RIGATINO_COMMAND", ""):
-        return [shlex.split(words, posix=os.name != "nt")]
+        return [_split(words)]
     others = elsewhere(runtime)
     try:
         return [list(_read(file)["command"]), *others]
@@ -43,6 +43,16 @@ def commands(runtime: Path, file: Path = FILE) -> list[list[str]]:
         if others:
             return others
         raise
+
+
+def _split(words: str) -> list[str]:
+    try:
+        found = shlex.split(words, posix=os.name != "nt")
+    except ValueError:  # a quote that is not closed
+        found = []
+    if not found:
+        raise Failure("bad_setting", name="RIGATINO_COMMAND", value=words, expected="words, as in a shell")
+    return found
 
 
 def folder(file: Path = FILE) -> Path:
