@@ -42,11 +42,15 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of a state dict; `dtype` is None where it is no tensor of a supported type."""
+    """One value of a state dict; `dtype` is None where it is no tensor of a supported type.
+
+    source: what the file calls it, where that is not its key.
+    """
 
     shape: tuple[int, ...]
     dtype: torch.dtype | None
     load: Callable[[], Tensor]
+    source: str = ""
 
     @property
     def nbytes(self) -> int:
