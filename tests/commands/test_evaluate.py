@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +174,52 @@ def test_an_earlier_report_s_fillers_join_the_table(tmp_path: Path) -> None:
         assert "cannot be compared" in refused.stderr
 
 
+def drop_measure(table: dict[str, Any]) -> None:
+    del table["results"]["wide"]["photo"]["swd"]
+
+
+def drop_filler(table: dict[str, Any]) -> None:
+    del table["results"]["wide"]["photo"]
+
+
+def drop_seconds(table: dict[str, Any]) -> None:
+    del table["seconds"]["wide"]["photo"]
+
+
+def cut_values(table: dict[str, Any]) -> None:
+    table["results"]["wide"]["photo"]["swd"]["values"].pop()
+
+
+def add_filler(table: dict[str, Any]) -> None:
+    table["fillers"]["other"] = {}
+
+
+def add_a_judge(table: dict[str, Any]) -> None:
+    table["settings"]["lpips"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "change", [drop_measure, drop_filler, drop_seconds, cut_values, add_filler, add_a_judge]
+)
+def test_a_report_that_was_changed_by_hand_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    words = ("--network", "photo", "--count", 2, "--masks", "wide")
+    table = report(tmp_path / "early", *words)
+    change(table)
+    (tmp_path / "file.json").write_text(json.dumps(table))
+    done = evaluate(tmp_path / "out", *words, "--earlier", tmp_path / "file.json")
+    assert done.exit_code == 1
+    assert "no whole report" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("text", ["words", "[]", "{}", '{"results": {"wide": {"ns": {}}}, "photos": []}'])
 def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "file.json").write_text(text)
     done = evaluate(tmp_path / "out", "--earlier", tmp_path / "file.json")
     assert done.exit_code == 1
-    assert "no report of rigatino evaluate" in done.stderr
+    assert "no whole report" in done.stderr
 
 
 def test_holes_are_a_function_of_seed_number_and_kind() -> None:
@@ -192,27 +233,30 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> 
     folder.mkdir()
     for name in ("cat.jpg", "pier.jpg"):
         (folder / name).write_bytes((PHOTOS / name).read_bytes())
-    (folder / "damaged.jpg").write_bytes((PHOTOS / "pier.jpg").read_bytes()[:9000])
+    (folder / "a damaged one.jpg").write_bytes((PHOTOS / "pier.jpg").read_bytes()[:9000])
     (folder / "words.png").write_text("no picture")
     Image.new("RGB", (500, 100)).save(folder / "flat.png")
-    words = (
-        "--side",
-        128,
-        "--masks",
-        "wide",
-        "--against",
-        "ns",
-        "--network",
-        "photo",
-        "--out",
-        tmp_path / "out",
-    )
-    done = rigatino("evaluate", "--images", folder, *words)
+    options = ("--images", folder, "--side", 128, "--network", "photo", "--against", "ns")
+    words = ("evaluate", *options, "--masks", "wide", "--rows", 1, "--out", tmp_path / "out")
+    done = rigatino(*words)
     assert done.exit_code == 0, done.output
-    assert json.loads((tmp_path / "out" / "results.json").read_text())["photos"] == ["cat.jpg", "pier.jpg"]
-    few = rigatino("evaluate", "--images", folder, *words, "--count", 9)
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["photos"] == ["cat.jpg", "pier.jpg"]
+    done = rigatino(*words, "--match", "[cp]*.jpg")
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["results"] == found["results"]
+    few = rigatino(*words, "--count", 9)
     assert few.exit_code == 1
     assert "3 photographs of at least 128 pixels were found" in few.stderr
+
+
+def test_photographs_that_all_turn_out_damaged_are_too_few(tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes((PHOTOS / "pier.jpg").read_bytes()[:9000])
+    words = ("--images", tmp_path, "--side", 128, "--network", "photo", "--out", tmp_path / "out")
+    done = rigatino("evaluate", *words)
+    assert done.exit_code == 1
+    assert "0 photographs of at least 128 pixels" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_patterns_choose_photographs(tmp_path: Path) -> None:
@@ -261,6 +305,12 @@ def test_mistakes_get_a_sentence(tmp_path: Path, words: list[object], sentence: 
     assert sentence in done.stderr
     assert "Traceback" not in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_holes_of_no_kind_are_wrong_usage(tmp_path: Path) -> None:
+    done = evaluate(tmp_path / "out", "--masks", ",")
+    assert done.exit_code == 2
+    assert "--masks" in done.stderr
 
 
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,15 +84,24 @@ def command(
     with needed("eval"):
         from rigatino.evaluation import photos, report, sheet, tables
         from rigatino.evaluation.earlier import Earlier
+    if not options["masks"]:
+        raise click.BadParameter("one kind of hole is needed at least.", param_hint="--masks")
     chosen = photos.choose(images, match, side, count)
-    settings: dict[str, Any] = {"images": images.name, "match": list(match), "count": count, "side": side}
+    settings: dict[str, Any] = {
+        "images": images.absolute().name,
+        "match": list(match),
+        "count": count,
+        "side": side,
+    }
     settings |= {"seed": options["seed"], "masks": list(options["masks"])}
     settings |= {name: _digest(options[name]) for name in ("perceptual", "lpips", "inception")}
     before = Earlier.read(earlier) if earlier else None
     if before:
-        before.check(settings, options["masks"], chosen)
+        before.check(settings, options["masks"], [path.name for path in chosen])
     with translated():
         plan, outcome = _measure((network, *against), chosen, side, options)
+    if not outcome.names:
+        raise Failure("few_photos", found=0, side=side, folder=str(images), wanted=1)
     table = report.make(plan, outcome, settings, before)
     text = tables.markdown(table)
     _write(out, {"table.md": text, "results.json": json.dumps(table, indent=1) + "\n"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ class Measure:
     """A measure of one fill. `better` is +1 where more is better, -1 where less is, 0 where 1 is best.
 
     geometric: its values are ratios, so that their mean is the geometric one and their differences are factors.
+    weights: whose it needs, as settings and options call them.
     """
 
     heading: str
     better: int
     digits: int
     geometric: bool = False
+    weights: str = ""
 
 
 MEASURES = {
@@ -40,9 +42,9 @@ MEASURES = {
     "l1": Measure("hole L1", -1, 2),
     "l1_whole": Measure("L1", -1, 2),
     "boundary": Measure("boundary error", -1, 2),
-    "lp_sq10": Measure("LP-sq10", -1, 4),
-    "lp_sq10_native": Measure("LP-sq10 native", -1, 4),
-    "lpips": Measure("LPIPS", -1, 4),
+    "lp_sq10": Measure("LP-sq10", -1, 4, weights="perceptual"),
+    "lp_sq10_native": Measure("LP-sq10 native", -1, 4, weights="perceptual"),
+    "lpips": Measure("LPIPS", -1, 4, weights="lpips"),
     "swd": Measure("patch SWD", -1, 2),
     "texture": Measure("texture ratio", 0, 2, geometric=True),
 }
@@ -109,6 +111,11 @@ def _lpips(net: Lpips) -> Start:
         return lambda result: {"lpips": net.distance(net.features(perceptual.to_tensor(result)), wanted)}
 
     return start
+
+
+def taken(given: Mapping[str, Any]) -> list[str]:
+    """The measures that are taken where these weights are given (others are missing or None), in the tables' order."""
+    return [name for name, measure in MEASURES.items() if not measure.weights or given.get(measure.weights)]
 
 
 def scale(name: str, values: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rigatino.evaluation.earlier import Earlier
-from rigatino.evaluation.measures import MEASURES, scale, unscale
+from rigatino.evaluation.measures import scale, taken, unscale
 from rigatino.evaluation.run import Outcome, Plan
 from rigatino_models.metrics import distributions
 from rigatino_models.metrics.bootstrap import estimates
@@ -22,7 +22,8 @@ def make(plan: Plan, outcome: Outcome, settings: Mapping[str, Any], earlier: Ear
 
     settings, photos, fillers (what ran); results: kind -> filler -> measure -> mean, low, high, values; differences:
     kind -> other filler -> measure -> mean, low, high of the first filler minus the other (of ratios: divided by);
-    distributions: kind -> filler -> fid, u_ids, p_ids; seconds: kind -> filler -> median of a fill.
+    distributions: kind -> filler -> fid, u_ids, p_ids; seconds: kind -> filler -> median of a fill. Raises Failure
+    reports_differ.
     """
     table: Table = {
         "settings": dict(settings),
@@ -34,10 +35,11 @@ def make(plan: Plan, outcome: Outcome, settings: Mapping[str, Any], earlier: Ear
         "seconds": {kind: {} for kind in plan.kinds},
     }
     for (kind, name), found in outcome.values.items():
-        values = {measure: [one[measure] for one in found] for measure in MEASURES if measure in found[0]}
+        values = {measure: [one[measure] for one in found] for measure in taken(settings)}
         table["results"][kind][name] = _means(values)
         table["seconds"][kind][name] = float(np.median(outcome.seconds[kind, name]))
     if earlier:
+        earlier.check(settings, plan.kinds, outcome.names)  # a photograph may have become unreadable
         _join(table, earlier)
     return table | {"differences": {kind: _differences(rows) for kind, rows in table["results"].items()}}
 
@@ -47,10 +49,10 @@ def _join(table: Table, earlier: Earlier) -> None:
     for name in [name for name in earlier.fillers if name not in table["fillers"]]:
         table["fillers"][name] = earlier.fillers[name]
         for kind, rows in table["results"].items():
-            rows[name] = _means(earlier.of(kind, name, table["photos"]))
-            table["seconds"][kind][name] = earlier.seconds[kind][name]
+            rows[name] = _means(earlier.of(kind, name, len(table["photos"])))
+            table["seconds"][kind][name] = earlier.rows[kind][name].seconds
             if table["photos"] == earlier.photos and kind in table["distributions"]:
-                table["distributions"][kind][name] = earlier.distributions[kind][name]
+                table["distributions"][kind][name] = earlier.rows[kind][name].distributions
 
 
 def _means(values: Mapping[str, Sequence[float]]) -> Table:

@@ -46,13 +46,17 @@ class Outcome:
 
 
 def measure(plan: Plan, judge: Judge, inception: Inception | None = None) -> Outcome:
-    """Fill and measure. An interruption (Ctrl-C) ends it early; photographs that were done then are kept."""
+    """Fill and measure. An interruption (Ctrl-C) ends it early; photographs that were done then are kept.
+
+    Hole i is cut into the i-th photograph that can be read; the outcome is empty where none can.
+    """
     outcome = Outcome()
     every = max(1, len(plan.photos) // max(1, plan.rows))
     fills = len(plan.photos) * len(plan.kinds) * len(plan.fillers)
     with tqdm(total=fills, unit="fill", desc="measuring", leave=False, disable=None) as bar:
         try:
-            for index, path in enumerate(plan.photos):
+            for path in plan.photos:
+                index = len(outcome.names)  # of those that can be read, so that names and seed tell the holes
                 shown = plan.rows > index // every and index % every == 0
                 one = _Photo(plan, judge, inception, bar).run(index, path, shown)
                 if one is not None:
