@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from rigatino import gimps, login_service, plugin_install
 from rigatino.cli import cli
-from rigatino.doctor import computing, examine, files
+from rigatino.doctor import computing, examine
 from rigatino.settings import Settings
 from rigatino_models import registry
 from rigatino_wire import PROTOCOL, __version__, launch
@@ -267,7 +267,7 @@ def test_a_socket_that_cannot_be_bound(house: House, monkeypatch: pytest.MonkeyP
     def refused(self: socket.socket, address: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(files.socket.socket, "bind", refused)
+    monkeypatch.setattr(socket.socket, "bind", refused)
     (point,) = asked(status=1)["Socket"]
     assert "Operation not permitted" in point["text"]
     assert "RIGATINO_TRANSPORT=tcp" in point["hint"]
@@ -353,7 +353,7 @@ def test_a_torch_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     def broken(name: str) -> None:
         raise OSError(f"{name}.so: cannot open shared object file\nmore")
 
-    monkeypatch.setattr(computing.importlib, "import_module", broken)
+    monkeypatch.setattr("rigatino.doctor.computing.importlib.import_module", broken)
     point = computing.torch(Settings(tmp_path))
     assert (point.state, point.text) == (
         "wrong",
