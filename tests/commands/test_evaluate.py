@@ -256,7 +256,7 @@ def test_photographs_that_all_turn_out_damaged_are_too_few(tmp_path: Path) -> No
     done = rigatino("evaluate", *words)
     assert done.exit_code == 1
     assert "0 photographs of at least 128 pixels" in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_patterns_choose_photographs(tmp_path: Path) -> None:
@@ -305,6 +305,16 @@ def test_mistakes_get_a_sentence(tmp_path: Path, words: list[object], sentence: 
     assert sentence in done.stderr
     assert "Traceback" not in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(holes, "draw", None)
+    done = evaluate(tmp_path / "file" / "out", "--network", "photo")
+    assert done.exit_code == 1
+    assert "cannot be written: Not a directory" in done.stderr
 
 
 def test_holes_of_no_kind_are_wrong_usage(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from rigatino.failures import translated
 from rigatino_wire.errors import Failure
 
 if TYPE_CHECKING:
-    from rigatino.evaluation.run import Outcome, Plan
+    from rigatino.evaluation.measures import Judge
+    from rigatino.evaluation.run import Plan
+    from rigatino_models.metrics.inception import Inception
 
 FilePath = click.Path(path_type=Path, dir_okay=False)
 
@@ -84,6 +87,7 @@ def command(
     with needed("eval"):
         from rigatino.evaluation import photos, report, sheet, tables
         from rigatino.evaluation.earlier import Earlier
+        from rigatino.evaluation.run import measure
     if not options["masks"]:
         raise click.BadParameter("one kind of hole is needed at least.", param_hint="--masks")
     chosen = photos.choose(images, match, side, count)
@@ -99,7 +103,9 @@ def command(
     if before:
         before.check(settings, options["masks"], [path.name for path in chosen])
     with translated():
-        plan, outcome = _measure((network, *against), chosen, side, options)
+        plan, judge, inception = _prepared((network, *against), chosen, side, options)
+        _make(out)
+        outcome = measure(plan, judge, inception)
     if not outcome.names:
         raise Failure("few_photos", found=0, side=side, folder=str(images), wanted=1)
     table = report.make(plan, outcome, settings, before)
@@ -113,13 +119,13 @@ def command(
         )
 
 
-def _measure(
+def _prepared(
     names: tuple[str, ...], chosen: list[Path], side: int, options: dict[str, Any]
-) -> tuple[Plan, Outcome]:
-    """Measure these fillers on these photographs."""
+) -> tuple[Plan, Judge, Inception | None]:
+    """These fillers on these photographs, and who judges; raises Failure and ModelError for what is not there."""
     from rigatino.evaluation import fillers, holes
     from rigatino.evaluation.measures import Judge
-    from rigatino.evaluation.run import Plan, measure
+    from rigatino.evaluation.run import Plan
     from rigatino.service import Service
     from rigatino.settings import Settings
     from rigatino_models.metrics.inception import Inception
@@ -132,8 +138,7 @@ def _measure(
     once = list({filler.name: filler for filler in reversed(made)}.values())[::-1]
     judge = Judge(seed, options["perceptual"], options["lpips"])
     inception = Inception(options["inception"]) if options["inception"] else None
-    plan = Plan(chosen, options["masks"], once, seed, side, options["rows"])
-    return plan, measure(plan, judge, inception)
+    return Plan(chosen, options["masks"], once, seed, side, options["rows"]), judge, inception
 
 
 def _digest(file: Path | None) -> str | None:
@@ -149,12 +154,17 @@ def _digest(file: Path | None) -> str | None:
         raise Failure("file_unreadable", file=str(file), why=atomic.why(error)) from error
 
 
-def _write(folder: Path, texts: dict[str, str]) -> None:
-    """Raises Failure file_unwritable."""
+def _make(folder: Path) -> None:
+    """The folder, in which files can be written: hours of measuring come next. Raises Failure file_unwritable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise Failure("file_unwritable", file=str(folder), why=atomic.why(error)) from error
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    """Raises Failure file_unwritable."""
     for name, text in texts.items():
         with atomic.replacing(folder / name) as part:
             part.write_text(text, "utf-8")

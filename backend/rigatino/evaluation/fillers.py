@@ -19,7 +19,7 @@ from rigatino_wire.errors import Failure
 Pixels = NDArray[np.uint8]
 PATCH_SIZE = 5  # the radius of PatchMatch's patches
 DIFFUSION_RADIUS = 5
-PLAIN, DETAILED = ":plain", ":detail"
+ENDINGS = {":plain": False, ":detail": True}
 
 
 class Filler:
@@ -36,26 +36,26 @@ def make(name: str, service: Callable[[], Service], seed: int, detail: bool) -> 
     ":detail", which has it run without or with the exemplar pass whatever `detail` says. Raises Failure
     unknown_network, package_missing.
     """
+    name = name or weights.default_network()
     if name in CLASSIC:
         return CLASSIC[name](seed)
-    for ending in (PLAIN, DETAILED):
+    for ending, wanted in ENDINGS.items():
         if name.endswith(ending):
-            return _network(name, name.removesuffix(ending), service, seed, ending == DETAILED)
-    return _network(name or weights.default_network(), name, service, seed, detail)
+            return _network(name, name.removesuffix(ending), service, seed, wanted)
+    return _network(name, name, service, seed, detail)
 
 
 def _network(shown: str, name: str, service: Callable[[], Service], seed: int, detail: bool) -> Filler:
     """A network behind the service, asked as the command line asks, but for the seam: grow and feather are 0."""
     infos = {info.name: info for info in weights.network_infos()}
-    wanted = name or weights.default_network()
-    if wanted not in infos:
-        raise Failure("unknown_network", name=wanted, known=", ".join((*infos, *CLASSIC)))
-    options = retouch.Options(wanted, grow=0, feather=0.0, seed=seed, detail=detail)
+    if name not in infos:
+        raise Failure("unknown_network", name=name, known=", ".join((*infos, *CLASSIC)))
+    options = retouch.Options(name, grow=0, feather=0.0, seed=seed, detail=detail)
 
     def fill(picture: Pixels, hole: Pixels) -> Pixels:
         opaque = np.full((*hole.shape, 1), 255, np.uint8)
         whole = Picture(np.concatenate((picture, opaque), -1), "RGB", {})
-        request = retouch.request(whole, hole * np.uint8(255), options, infos[wanted].rule)
+        request = retouch.request(whole, hole * np.uint8(255), options, infos[name].rule)
         filled = service().fill(request, lambda stage, fraction: None)
         for fact in ("network", "weights", "precision", "device"):
             filler.facts[fact] = getattr(filled, fact)

@@ -52,7 +52,7 @@ Start = Callable[[Pixels, Pixels], Callable[[Pixels], Values]]
 
 
 class Judge:
-    """Takes the measures of fills of one hole; what the original alone decides is computed once."""
+    """Takes the measures of fills of one hole; what judging networks make of the original is computed once."""
 
     def __init__(self, seed: int, perceptual: Path | None = None, lpips: Path | None = None) -> None:
         self.seed = seed

@@ -43,10 +43,10 @@ def ssim(result: Pixels, original: Pixels, hole: Hole) -> tuple[float, float]:
 def boundary_error(result: Pixels, original: Pixels, hole: Hole, width: int = 4) -> float:
     """L1 over the hole's pixels at most `width` from its edge: where a seam would show.
 
-    After the boundary pixels error of DFNet (arXiv 1904.08060). A hole without any edge counts whole.
+    After the boundary pixels error of DFNet (arXiv 1904.08060). The picture's own border is no edge.
     """
     band = (hole > 0) & (distance_transform_edt(hole > 0) <= width)
-    return l1(result, original, band if band.any() else hole)
+    return l1(result, original, band)
 
 
 def _difference(result: Pixels, original: Pixels, where: Hole | None) -> NDArray[np.float64]:

@@ -17,7 +17,8 @@ LUMA = (0.299, 0.587, 0.114)
 def texture_ratio(picture: NDArray[np.uint8], hole: NDArray[Any]) -> float:
     """High-frequency variance within the hole / in the known ring around it: 1 where they are equally rough.
 
-    A fill that is too smooth gives less than 1. Ratios are averaged as geometric means.
+    A fill that is too smooth gives less than 1. Ratios are averaged as geometric means. The hole must leave something
+    known.
     """
     grey = picture.astype(np.float64) @ np.asarray(LUMA)
     energy = np.square(grey - gaussian_filter(grey, SIGMA, mode="reflect"))
