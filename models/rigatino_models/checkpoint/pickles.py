@@ -65,16 +65,20 @@ class Inert:
 
 
 Call = Callable[[Global, tuple[Any, ...]], Any]
+Constant = Callable[[str, Any, int], Any]
 
 
 class Machine:
     """Runs the opcodes of one pickle after another.
 
-    persistent(id) gives the value of a persistent id; call(global, arguments) the value of a call.
+    persistent(id) gives the value of a persistent id; call(global, arguments) the value of a call; constant(opcode,
+    value, place) what is kept of an opcode's argument, which stands at that place of the file.
     """
 
-    def __init__(self, persistent: Callable[[Any], Any], call: Call) -> None:
-        self.persistent, self.call = persistent, call
+    def __init__(
+        self, persistent: Callable[[Any], Any], call: Call, constant: Constant | None = None
+    ) -> None:
+        self.persistent, self.call, self.constant = persistent, call, constant
         self.steps = 0
         self._clear()
 
@@ -86,12 +90,14 @@ class Machine:
     def load(self, file: BinaryIO) -> Any:
         """The value of the pickle at the file's position. Raises Unreadable, Unsafe, or ValueError."""
         self._clear()
-        for opcode, argument, _ in pickletools.genops(file):
+        for opcode, argument, place in pickletools.genops(file):
             self.steps += 1
             if self.steps > MOST_STEPS:
                 raise Unreadable("its pickle is too long")
             if opcode.name == "STOP":
                 return self._pop()
+            if self.constant is not None:
+                argument = self.constant(opcode.name, argument, place or 0)
             self._do(opcode.name, argument)
         raise Unreadable("its pickle has no end")
 

@@ -19,10 +19,14 @@ from torch import Tensor
 
 from rigatino_models.checkpoint.archive import open_archive
 from rigatino_models.checkpoint.tensors import TensorRef
+from rigatino_models.checkpoint.tflib import ORIGIN as TENSORFLOW
+from rigatino_models.checkpoint.tflib import is_torch_stream, read_network
 from rigatino_models.checkpoint.torch_files import TorchFile, is_torch_archive, read_archive, read_stream
 from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named
 
 BEST = "models/best.ckpt"
+PARTS = ("latest_net_E.pth", "latest_net_G.pth")  # a folder of several checkpoints: these must be there
+MORE_PARTS = ("latest_net_D.pth",)  # these may
 CONFIG = "config.yaml"
 LONGEST_CONFIG = 2**20
 SPARE = 64 * 2**20  # bytes that tensors may take beyond four times the file: views may share their storage
@@ -119,17 +123,42 @@ def open_state(path: Path) -> StateFile:
         return state
 
 
+def files(path: Path) -> list[Path]:
+    """The files that weights are read from: the file itself, or those of an original's folder. Raises Unreadable."""
+    if not path.is_dir():
+        return [path]
+    if (path / BEST).is_file():
+        return [path / BEST]
+    parts = [path / part for part in PARTS]
+    missing = [part.name for part in parts if not part.is_file()]
+    if len(missing) == len(parts):
+        raise Unreadable(f"the folder holds no {BEST}, and no {' and '.join(PARTS)}")
+    if missing:
+        raise Unreadable(f"the folder holds no {missing[0]}")
+    return parts + [path / part for part in MORE_PARTS if (path / part).is_file()]
+
+
 def _folder(path: Path, resources: ExitStack) -> StateFile:
-    best = path / BEST
-    if not best.is_file():
-        raise Unreadable(f"the folder holds no {BEST}")
-    file = resources.enter_context(best.open("rb"))
-    state = _torch_state(path, file, resources)
+    found = files(path)
+    if found != [path / BEST]:
+        return _joined(path, found, resources)
+    state = _torch_state(path, resources.enter_context(found[0].open("rb")), resources)
     config = path / CONFIG
     if config.is_file():
         with config.open("rb") as text:
             state.config_yaml = text.read(LONGEST_CONFIG).decode("utf-8", "replace")
     return state
+
+
+def _joined(path: Path, found: list[Path], resources: ExitStack) -> StateFile:
+    """Several checkpoints as one: each key after the name of its file, `latest_net_E.pth/block0...`."""
+    states = [resources.enter_context(open_state(part)) for part in found]
+    entries = {
+        f"{part.name}/{key}": entry
+        for part, state in zip(found, states, strict=True)
+        for key, entry in state.entries.items()
+    }
+    return StateFile(path, "folder of checkpoints", entries, sum(state.size for state in states))
 
 
 def _file(path: Path, resources: ExitStack) -> StateFile:
@@ -141,9 +170,19 @@ def _file(path: Path, resources: ExitStack) -> StateFile:
         return _zip(path, file, resources)
     if head[8:] == b"{":
         return _safetensors(path, resources)
+    if head.startswith(b"\x80") and not is_torch_stream(file):
+        return _tensorflow_state(path, file)
     if head.startswith(b"\x80"):
         return _torch_state(path, file, resources)
     raise UnknownFormat
+
+
+def _tensorflow_state(path: Path, file: BinaryIO) -> StateFile:
+    """A pickle of a TensorFlow network; its source and settings are kept as `hyper_parameters`."""
+    network = read_network(file)
+    entries = {name: Entry(part.shape, part.dtype, part.load) for name, part in network.variables.items()}
+    kept = {"source": network.source, "settings": network.settings}
+    return StateFile(path, TENSORFLOW, entries, file.seek(0, 2), hyper_parameters=kept)
 
 
 def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
@@ -214,4 +253,4 @@ def _nothing() -> Tensor:
     raise Unreadable("it holds a value that is no tensor")
 
 
-__all__ = ["Entry", "LoadedState", "StateFile", "load_state", "open_state"]
+__all__ = ["Entry", "LoadedState", "StateFile", "files", "load_state", "open_state"]
