@@ -13,10 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rigatino_models import exemplar, lama
+from rigatino_models import exemplar, lama, pic
 from rigatino_models.errors import ModelError
 from rigatino_models.exemplar import spec as exemplar_spec
 from rigatino_models.lama import spec as lama_spec
+from rigatino_models.pic import spec as pic_spec
 from rigatino_models.spec import NetworkSpec
 
 Describe = Callable[[str, Mapping[str, Any], str, str], NetworkSpec]
@@ -64,6 +65,13 @@ SYSTEMS = {
         exemplar_spec.describe,
         "rigatino_models.convert.exemplar",
         "rigatino_models.exemplar.net",
+    ),
+    "pic": System(
+        "pic",
+        pic.__doc__ or "",
+        pic_spec.describe,
+        "rigatino_models.convert.pic",
+        "rigatino_models.pic.fast",
     ),
 }
 

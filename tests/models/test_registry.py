@@ -30,6 +30,16 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
         "deep": {"widths": [4, 8, 16, 24, 24], "blocks": 1, "global_width": 12},
     },
     "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5, "trust": 1.0}},
+    "pic": {
+        "narrow": {"widths": [4, 8, 8, 8, 8], "latent": 6, "inference": 1, "scales": 4, "posterior": False},
+        "last scale": {
+            "widths": [3, 4, 4, 4, 5],
+            "latent": 2,
+            "inference": 0,
+            "scales": 1,
+            "posterior": False,
+        },
+    },
 }
 CASES = [(system, name) for system, tinies in TINIES.items() for name in tinies]
 SIZES = [(16, 16), (33, 47), (1, 1), (8, 100)]

@@ -34,9 +34,9 @@ class Options:
             raise Failure("bad_setting", name=name, value=value, expected=expected)
 
 
-def picture(arrays: Arrays) -> tuple[Tensor, Tensor]:
-    """The picture [N,3,H,W] and its hole [N,1,H,W]. Raises Failure arrays_wrong."""
-    image = arrays.floats("image", "N", 3, "H", "W", within=(0, 1))
+def picture(arrays: Arrays, side: int | None = None) -> tuple[Tensor, Tensor]:
+    """The picture [N,3,H,W] and its hole [N,1,H,W]; with `side`, squares of that size. Raises Failure arrays_wrong."""
+    image = arrays.floats("image", "N", 3, side or "H", side or "W", within=(0, 1))
     number, _, height, width = image.shape
     hole = arrays.floats("hole", number, 1, height, width, within=(0, 1))
     return torch.from_numpy(image), torch.from_numpy(hole)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from rigatino_models import registry
 from rigatino_models.checkpoint import StateFile, open_state
-from rigatino_models.checkpoint.state import BEST
+from rigatino_models.checkpoint.state import files
 from rigatino_models.checkpoint.trouble import Misfit, UnknownFormat, Unreadable, named, shown
 from rigatino_models.errors import ModelError
 
@@ -134,9 +134,14 @@ def check_hash(path: Path, sha256: str) -> None:
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
-    """The hash of a file, or of the checkpoint in an original's folder, in hex. Raises ModelError."""
-    with named(path), (path / BEST if path.is_dir() else path).open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    """The hash of a file, or of an original's folder: of its checkpoints one after another. Raises ModelError."""
+    found = hashlib.new(algorithm)
+    with named(path):
+        for file in files(path):
+            with file.open("rb") as content:
+                while chunk := content.read(2**20):
+                    found.update(chunk)
+    return found.hexdigest()
 
 
 def _system(file: StateFile) -> str:
