@@ -19,6 +19,8 @@ from torch import Tensor
 
 from rigatino_models.checkpoint.archive import open_archive
 from rigatino_models.checkpoint.tensors import TensorRef
+from rigatino_models.checkpoint.tflib import ORIGIN as TENSORFLOW
+from rigatino_models.checkpoint.tflib import is_torch_stream, read_network
 from rigatino_models.checkpoint.torch_files import TorchFile, is_torch_archive, read_archive, read_stream
 from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named
 
@@ -168,9 +170,19 @@ def _file(path: Path, resources: ExitStack) -> StateFile:
         return _zip(path, file, resources)
     if head[8:] == b"{":
         return _safetensors(path, resources)
+    if head.startswith(b"\x80") and not is_torch_stream(file):
+        return _tensorflow_state(path, file)
     if head.startswith(b"\x80"):
         return _torch_state(path, file, resources)
     raise UnknownFormat
+
+
+def _tensorflow_state(path: Path, file: BinaryIO) -> StateFile:
+    """A pickle of a TensorFlow network; its source and settings are kept as `hyper_parameters`."""
+    network = read_network(file)
+    entries = {name: Entry(part.shape, part.dtype, part.load) for name, part in network.variables.items()}
+    kept = {"source": network.source, "settings": network.settings}
+    return StateFile(path, TENSORFLOW, entries, file.seek(0, 2), hyper_parameters=kept)
 
 
 def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
