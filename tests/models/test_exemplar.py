@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from rigatino_models import convert, registry
 from rigatino_models.errors import ModelError
+from rigatino_models.exemplar import patches, search, synthesis
 from rigatino_models.exemplar.net import Exemplar
 from rigatino_models.exemplar.search import Field
 from rigatino_models.exemplar.synthesis import Settings, blur, copy_texture
@@ -101,6 +103,52 @@ def test_progress_rises_to_one_and_can_stop_the_work() -> None:
         copy_texture(stripes(), gap(), stripes(), on_progress=stop)
 
 
+def test_a_large_picture_is_copied_along_and_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Levels that are not searched go on with the patches found below, and count in the progress."""
+    monkeypatch.setattr(synthesis, "LARGEST", 64)
+    image, hole, told = stripes(), gap(), list[float]()
+    flat = torch.full_like(image, 0.5)
+    result = copy_texture(image, hole, flat, Settings(drawn=0.0, trust=0.0), told.append)
+    inside = hole.expand_as(image) > 0
+    assert (result - image).abs()[inside].mean() < 0.2 * (flat - image).abs()[inside].mean()
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert max(after - before for before, after in pairwise(told)) < 0.5
+
+
+def test_vectors_of_some_places_are_those_of_the_whole_picture() -> None:
+    random = torch.Generator().manual_seed(6)
+    features, filters = torch.rand(1, 6, 30, 40, generator=random), torch.rand(5, 6, 7, 7, generator=random)
+    places = torch.tensor([[0, 39], [3, 20], [29, 12]])
+    whole = patches.describe(features, filters)
+    some = patches.describe_at(places, features, filters)
+    assert torch.allclose(some, whole[places[:, 0] * 40 + places[:, 1]], atol=1e-4)
+
+
+def test_comparisons_in_portions_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = torch.Generator().manual_seed(7)
+    field = Field(torch.ones(50, 2).long(), 1, torch.ones(20, 20) > 0, torch.rand(400, 8, generator=random))
+    wanted = torch.rand(50, 8, generator=random)
+    found = []
+    for comparisons in (2**24, 1000, 1):
+        monkeypatch.setattr(search, "COMPARISONS", comparisons)
+        field.look_everywhere(wanted)
+        found.append(field.sources)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    assert len(found[0]) == 50
+
+
+def test_a_place_between_targets_asks_those_beside_it() -> None:
+    """Targets on a grid of two pixels; a finer one may fall between them, or next to the last."""
+    field = Field(torch.tensor([[4, 4], [4, 6]]), 2, torch.ones(12, 12) > 0, None)
+    field.sources = torch.tensor([[1, 1], [9, 9]])
+    finer = Field(torch.tensor([[8, 8], [11, 15], [13, 15]]), 1, torch.ones(24, 24) > 0, None)
+    finer.start_from(field, torch.Generator().manual_seed(0))
+    shifts = finer.sources - finer.targets
+    assert shifts.tolist() == [[-6, -6], [10, 6], [10, 6]]
+
+
 def test_a_search_finds_the_copy_that_is_there() -> None:
     """Looking everywhere is exact; asking around ends near it from a start that is wrong."""
     random = torch.Generator().manual_seed(4)
@@ -168,6 +216,17 @@ def test_blur_keeps_the_mean_of_a_flat_picture_and_spreads_a_point() -> None:
     spread = blur(point, 2.0)
     assert float(spread.sum()) == pytest.approx(1, abs=1e-5)
     assert float(spread[0, 0, 15, 15] / spread[0, 0, 15, 17]) == pytest.approx(2.718281828**0.5, rel=1e-3)
+
+
+def test_a_wide_blur_is_as_wide_as_asked_for() -> None:
+    point = torch.zeros(1, 1, 320, 256)
+    point[..., 160, 128] = 1
+    spread = blur(point, 20.0)[0, 0]
+    way = (torch.arange(320) - 160).float()
+    assert float(spread.sum()) == pytest.approx(1, abs=0.01)
+    assert float((spread.sum(1) * way.square()).sum().sqrt()) == pytest.approx(20, rel=0.03)
+    flat = torch.full((1, 2, 301, 77), 0.3)
+    assert torch.allclose(blur(flat, 20.0), flat, atol=1e-6)
 
 
 def test_where_nothing_similar_is_found_the_answer_stands() -> None:

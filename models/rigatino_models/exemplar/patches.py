@@ -44,17 +44,29 @@ def components(features: Tensor, centres: Tensor, radius: int, count: int) -> Te
     rows, columns = sample[:, 0, None, None] + reach[:, None], sample[:, 1, None, None] + reach
     flat = features[0][:, rows, columns].permute(1, 0, 2, 3).flatten(1)
     flat = flat - flat.mean(0)
-    _, vectors = torch.linalg.eigh(flat.T @ flat)
+    # On the CPU: the matrix is small, and not every device has this decomposition.
+    _, vectors = torch.linalg.eigh((flat.T @ flat).cpu())
     # Eigenvalues ascend: the last vectors say most.
     filters: Tensor = vectors[:, -count:].T.reshape(-1, channels, side, side).contiguous()
-    return filters
+    return filters.to(features.device)
 
 
 def describe(features: Tensor, filters: Tensor) -> Tensor:
     """The vectors [H*W,D] of all patches of features [1,C,H,W]; beyond its edge the picture repeats its last pixels."""
-    radius = filters.shape[-1] // 2
-    padded = F.pad(features, (radius,) * 4, mode="replicate")
-    return F.conv2d(padded, filters)[0].flatten(1).T.contiguous()
+    return F.conv2d(_bordered(features, filters), filters)[0].flatten(1).T.contiguous()
+
+
+def describe_at(places: Tensor, features: Tensor, filters: Tensor) -> Tensor:
+    """The vectors [N,D] of the patches around these places [N,2], one or more; computed in their box alone."""
+    (top, left), (bottom, right) = places.amin(0).tolist(), places.amax(0).tolist()
+    beyond = filters.shape[-1]
+    box = _bordered(features, filters)[..., top : bottom + beyond, left : right + beyond]
+    row, column = (places - places.amin(0)).unbind(1)
+    return F.conv2d(box, filters)[0][:, row, column].T.contiguous()
+
+
+def _bordered(features: Tensor, filters: Tensor) -> Tensor:
+    return F.pad(features, (filters.shape[-1] // 2,) * 4, mode="replicate")
 
 
 def vote(
@@ -62,21 +74,30 @@ def vote(
 ) -> Tensor:
     """Fill the hole of an image [1,3,H,W]: each source patch is laid over its target, and where they overlap, averaged.
 
-    targets, sources [N,2]: centres; distances [N]: squared, the smaller the more a patch counts. (Wexler et al.,
-    Space-Time Completion of Video, PAMI 2007.)
+    targets, sources [N,2]: centres, one or more, whose patches cover the hole; distances [N]: squared, the smaller the
+    more a patch counts. (Wexler et al., Space-Time Completion of Video, PAMI 2007.)
     """
-    height, width = hole.shape[-2:]
+    width = hole.shape[-1]
+    rows, columns = (_reach(targets[:, axis], radius, hole.shape[axis - 2]) for axis in (0, 1))
+    high, wide = rows.stop - rows.start, columns.stop - columns.start
     pixels = image[0].flatten(1).T
     trust = torch.exp(-distances / (2 * SHARPNESS * distances.median().clamp_min(1e-4))) + 1e-6
-    total = torch.zeros(height * width, 4, device=image.device)
+    total = torch.zeros(high * wide, 4, device=image.device)
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
-            row, column = targets[:, 0] + dy, targets[:, 1] + dx
-            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            row, column = targets[:, 0] + dy - rows.start, targets[:, 1] + dx - columns.start
+            inside = (row >= 0) & (row < high) & (column >= 0) & (column < wide)
             near = math.exp(-(dy * dy + dx * dx) / (2 * (radius * WINDOW) ** 2))
             weight = (trust * near * inside)[:, None]
             colour = pixels[(sources[:, 0] + dy) * width + sources[:, 1] + dx]
-            place = (row * width + column).clamp(0, height * width - 1)
+            place = (row * wide + column).clamp(0, high * wide - 1)
             total.index_add_(0, place, torch.cat((colour * weight, weight), 1))
-    mean = (total[:, :3] / total[:, 3:].clamp_min(1e-8)).T.reshape(1, 3, height, width)
-    return torch.where(hole > 0, mean, image)
+    mean = (total[:, :3] / total[:, 3:].clamp_min(1e-8)).T.reshape(1, 3, high, wide)
+    filled = image.clone()
+    filled[..., rows, columns] = torch.where(hole[..., rows, columns] > 0, mean, image[..., rows, columns])
+    return filled
+
+
+def _reach(centres: Tensor, radius: int, extent: int) -> slice:
+    """What patches with these centres touch of an axis of `extent` pixels."""
+    return slice(max(0, int(centres.min()) - radius), min(extent, int(centres.max()) + radius + 1))

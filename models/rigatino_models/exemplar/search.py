@@ -6,10 +6,9 @@ The second way is PatchMatch (Barnes et al., SIGGRAPH 2009), with all targets mo
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 1024
+COMPARISONS = 2**24  # of a target with a source, at one time: 64 MiB
 STRIDES = (4, 1, 2, 1)  # how far neighbours are asked, in steps of the grid of targets
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 PROBES, COMPARED = 200, 10_000  # patches from which the usual distance is estimated
@@ -33,24 +32,19 @@ class Field:
         self.sources = targets
         self.distances = torch.full((len(targets),), torch.inf, device=targets.device)
 
-    def at_targets(self, described: Tensor) -> Tensor:
-        """The targets' vectors [N,D] out of those of a whole picture [H*W,D]."""
-        return described[self._flat(self.targets)]
-
     def start_from(self, coarser: Field, random: torch.Generator) -> None:
         """Begin with what was copied at half the size; where that may not be copied here, with anything."""
         copied = 2 * coarser._shifts(self.targets // 2) + self.targets
+        astray = ~self._allowed(copied)
         allowed = self.allowed.nonzero()
-        anything = torch.randint(len(allowed), (len(copied),), generator=random).to(copied.device)
-        self.sources = torch.where(self._allowed(copied)[:, None], copied, allowed[anything])
+        anything = torch.randint(len(allowed), (int(astray.sum()),), generator=random).to(copied.device)
+        self.sources = copied.masked_scatter(astray[:, None], allowed[anything])
         self.distances = torch.ones_like(self.distances)
 
     def _shifts(self, places: Tensor) -> Tensor:
         """source - target [N,2] of the targets at these places, or next to them."""
         grid = self.index[:: self.step, :: self.step]
-        # Indices as floats are exact far beyond any number of targets.
-        spread = F.max_pool2d(grid[None, None].double(), 3, 1, 1)[0, 0].long()
-        grid = torch.where(grid < 0, spread, grid)
+        grid = torch.where(grid < 0, _widened(grid), grid)
         row, column = (places // self.step).unbind(1)
         found = grid[row.clamp_max(grid.shape[0] - 1), column.clamp_max(grid.shape[1] - 1)].clamp_min(0)
         return self.sources[found] - self.targets[found]
@@ -60,7 +54,8 @@ class Field:
         centres = self.allowed.nonzero()
         keys = self.described[self._flat(centres)]
         lengths = keys.square().sum(1)
-        nearest = torch.cat([(lengths - 2 * part @ keys.T).argmin(1) for part in torch.split(wanted, CHUNK)])
+        chunks = torch.split(wanted, max(1, COMPARISONS // len(keys)))
+        nearest = torch.cat([torch.addmm(lengths, part, keys.T, alpha=-2).argmin(1) for part in chunks])
         self.sources, self.distances = centres[nearest], (wanted - keys[nearest]).square().sum(1)
 
     def ask_around(self, wanted: Tensor, random: torch.Generator) -> None:
@@ -113,6 +108,14 @@ class Field:
 
     def _flat(self, centres: Tensor) -> Tensor:
         return centres[:, 0] * self.width + centres[:, 1]
+
+
+def _widened(grid: Tensor) -> Tensor:
+    """The largest of each cell of [h,w] and its eight neighbours; in whole numbers, which no device pools."""
+    rows = torch.cat((grid[:1], grid, grid[-1:]))
+    rows = torch.maximum(torch.maximum(rows[:-2], rows[1:-1]), rows[2:])
+    columns = torch.cat((rows[:, :1], rows, rows[:, -1:]), 1)
+    return torch.maximum(torch.maximum(columns[:, :-2], columns[:, 1:-1]), columns[:, 2:])
 
 
 def _some(centres: Tensor, count: int, random: torch.Generator) -> Tensor:

@@ -10,8 +10,9 @@ to the answer's, and where nothing similar was found, the answer itself stands.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from rigatino_models.exemplar import patches
 from rigatino_models.exemplar.search import Field
-from rigatino_models.layers.resize import doubling, reduce_known
+from rigatino_models.layers.resize import average, doubling, reduce_known
 
 LARGEST_FIRST = 384  # no first level above it: comparing all with all would take too long
 DENSE = 384  # up to this side there is a target at every pixel, above it at every other
@@ -28,6 +29,7 @@ ROUNDS = (6, 4, 3, 2)  # searches and votes of a level, the coarsest first
 FEWEST = 64  # source patches; a level with fewer is left out
 LOW = 6.0 / 512  # standard deviation of what counts as low frequency, in longer sides
 AROUND = 32  # pixels around the hole from which the usual distance of patches is learnt
+WIDE = 8.0  # standard deviation in pixels from which a blur can be worked out at half the size
 SMOOTH = 3.0  # standard deviation in pixels of what trust is averaged over
 
 Progress = Callable[[float], None]
@@ -65,33 +67,62 @@ def copy_texture(
 ) -> Tensor:
     """image [1,3,H,W] in [0,1], hole [1,1,H,W] (1 = fill), answer [1,3,H,W] (counts in the hole) -> filled [1,3,H,W].
 
-    The same input gives the same result. on_progress(fraction) may raise to stop. Where the picture has too little to
-    copy from, the answer is returned as it is.
+    The same input gives the same result. on_progress(fraction) rises to 1 and may raise to stop. Where the picture has
+    too little to copy from, the answer is returned as it is.
     """
+    if not hole.any():
+        return image
     guess = image * (1 - hole) + answer * hole
     random = torch.Generator().manual_seed(0)
     sizes = doubling(hole.shape[-2], hole.shape[-1], settings.coarsest)
+    parts = list(pairwise(_progress(sizes)))
+    last_search = max((size for size in sizes if max(size) <= LARGEST), default=None)
     field: Field | None = None
-    searched: tuple[Level, Field] | None = None
+    trust: Tensor | None = None
     result = guess
     for number, size in enumerate(sizes):
+        report = _part(on_progress, *parts[number])
+        report(0.0)
         level = Level(image, hole, guess, size, settings, number, len(sizes))
         if level.usable(field):
-            rounds = ROUNDS[min(number, len(ROUNDS) - 1)]
-            result, field = level.fill(field, rounds, random, _part(on_progress, number, len(sizes)))
-            searched = (level, field) if level.searches else searched
-    if result.shape != guess.shape:
+            result, field = level.fill(field, _rounds(number), random, report)
+            if settings.trust and size == last_search:
+                trust = level.trust(field, random)
+        report(1.0)
+    if field is None or result.shape != guess.shape:
         return guess
-    pulled = result + settings.drawn * blur(guess - result, LOW * max(hole.shape[-2:]))
-    if settings.trust and searched is not None:
-        trust = searched[0].trust(searched[1], random)
-        pulled = torch.lerp(guess, pulled, F.interpolate(trust, hole.shape[-2:], mode="bilinear"))
-    return torch.where(hole > 0, pulled, image).clamp(0, 1)
+    return torch.where(hole > 0, _drawn(result, guess, settings.drawn, trust), image).clamp(0, 1)
 
 
-def _part(on_progress: Progress | None, number: int, count: int) -> Progress:
-    """Progress within one level as progress of all: each level takes four times as long as the one before."""
-    begin, end = 4.0 ** (number - count) if number else 0.0, 4.0 ** (number + 1 - count)
+def _drawn(result: Tensor, guess: Tensor, share: float, trust: Tensor | None) -> Tensor:
+    """The result with its low frequencies drawn to the guess by this share; the guess where trust [1,1,h,w] is 0."""
+    if share:
+        result = result + share * blur(guess - result, LOW * max(guess.shape[-2:]))
+    if trust is not None:
+        result = torch.lerp(guess, result, F.interpolate(trust, guess.shape[-2:], mode="bilinear"))
+    return result
+
+
+def _rounds(number: int) -> int:
+    """Searches and votes of a level."""
+    return ROUNDS[min(number, len(ROUNDS) - 1)]
+
+
+def _progress(sizes: Sequence[tuple[int, int]]) -> list[float]:
+    """How much of the work is done before each level and after the last, told from pixels and rounds.
+
+    A level that is copied along costs as much as a fifth of a round of searching.
+    """
+    work = [
+        height * width * (_rounds(number) if max(height, width) <= LARGEST else 0.2)
+        for number, (height, width) in enumerate(sizes)
+    ]
+    done = list(accumulate(work, initial=0.0))
+    return [part / done[-1] for part in done]
+
+
+def _part(on_progress: Progress | None, begin: float, end: float) -> Progress:
+    """Progress within a part as progress of the whole."""
 
     def report(part: float) -> None:
         if on_progress is not None:
@@ -114,14 +145,15 @@ class Level:
         count: int,
     ) -> None:
         known, self.hole = reduce_known(image, 1 - hole, size)
-        self.guess = F.adaptive_avg_pool2d(guess, size)
-        self.image = torch.where(self.hole > 0, self.guess, known)
-        first, last = settings.guide
-        weight = first + (last - first) * number / max(1, count - 1)
-        self.guide = weight * blur(self.guess, settings.blur * 2**number)
+        guess = average(guess, size)
+        self.image = torch.where(self.hole > 0, guess, known)
         self.side, self.settings = max(size), settings
         self.searches = self.side <= LARGEST
         self.allowed = patches.known(self.hole, settings.radius)
+        if self.searches:
+            first, last = settings.guide
+            weight = first + (last - first) * number / max(1, count - 1)
+            self.guide = weight * blur(guess, settings.blur * 2**number)
 
     def usable(self, coarser: Field | None) -> bool:
         """Whether there is something to copy, and a start from below or a size at which everything can be compared."""
@@ -131,31 +163,38 @@ class Level:
         self, coarser: Field | None, rounds: int, random: torch.Generator, report: Progress
     ) -> tuple[Tensor, Field]:
         """The filled picture, and what was copied where."""
-        step = 1 if self.side <= DENSE else 2
-        grid = torch.zeros_like(self.allowed)
-        grid[::step, ::step] = True
-        targets = (patches.touched(self.hole, self.settings.radius) & grid).nonzero()
         if coarser is not None and not self.searches:
-            field = Field(targets, step, self.allowed, None)
-            field.start_from(coarser, random)
-            return self._vote(field), field
+            return self._copied_along(coarser, random)
         features, settings = self._features(self.image), self.settings
         filters = patches.components(features, self.allowed.nonzero(), settings.radius, settings.components)
-        field = Field(targets, step, self.allowed, patches.describe(features, filters))
+        field = self._field(patches.describe(features, filters))
         result = self.image
         if coarser is not None:
             field.start_from(coarser, random)
             result = self._vote(field)
         for done in range(rounds):
             report(done / rounds)
-            wanted = field.at_targets(patches.describe(self._features(result), filters))
+            wanted = patches.describe_at(field.targets, self._features(result), filters)
             if coarser is None:
                 field.look_everywhere(wanted)
             else:
                 field.ask_around(wanted, random)
             result = self._vote(field)
-        report(1.0)
         return result, field
+
+    def _copied_along(self, coarser: Field, random: torch.Generator) -> tuple[Tensor, Field]:
+        """`fill` without a search: the patches of half the size, seen twice as large."""
+        field = self._field(None)
+        field.start_from(coarser, random)
+        return self._vote(field), field
+
+    def _field(self, described: Tensor | None) -> Field:
+        """Nothing copied yet, to wherever a patch touches the hole."""
+        step = 1 if self.side <= DENSE else 2
+        grid = torch.zeros_like(self.allowed)
+        grid[::step, ::step] = True
+        targets = (patches.touched(self.hole, self.settings.radius) & grid).nonzero()
+        return Field(targets, step, self.allowed, described)
 
     def trust(self, field: Field, random: torch.Generator) -> Tensor:
         """1 where what was copied is as similar as patches around the hole are to each other, towards 0 elsewhere."""
@@ -177,7 +216,14 @@ class Level:
 
 
 def blur(x: Tensor, sigma: float) -> Tensor:
-    """x [N,C,H,W] under a Gaussian of that standard deviation in pixels; the last pixels repeat beyond the edge."""
+    """x [N,C,H,W] under a Gaussian of that standard deviation in pixels; the last pixels repeat beyond the edge.
+
+    A wide one is worked out at half the size, and again: beside it, what halving adds is little.
+    """
+    if sigma >= WIDE:
+        height, width = x.shape[-2:]
+        half = average(x, (math.ceil(height / 2), math.ceil(width / 2)))
+        return F.interpolate(blur(half, sigma / 2), (height, width), mode="bilinear")
     radius = math.ceil(3 * sigma)
     reach = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
     kernel = torch.exp(-reach.square() / (2 * sigma**2))

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rigatino_models.layers.resize import average
+
 
 def diffuse(image: Tensor, hole: Tensor) -> Tensor:
     """image [N,C,H,W], hole [N,1,H,W] (1 = unknown) -> the image with its hole filled smoothly, float32.
@@ -22,7 +24,7 @@ def _fill(colour: Tensor, weight: Tensor) -> Tensor:
     if max(height, width) == 1:
         return colour / weight.clamp_min(1e-6)
     half = ((height + 1) // 2, (width + 1) // 2)
-    coarse_weight, coarse_colour = (F.adaptive_avg_pool2d(x, half) for x in (weight, colour))
+    coarse_weight, coarse_colour = (average(x, half) for x in (weight, colour))
     # A cell that knows anything counts as known, or far pixels would bleed through.
     sure = (4 * coarse_weight).clamp_max(1)
     coarse = _fill(coarse_colour / coarse_weight.clamp_min(1e-6) * sure, sure)

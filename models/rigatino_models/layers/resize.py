@@ -18,12 +18,23 @@ def reduce_known(rgb: Tensor, known: Tensor, size: tuple[int, int]) -> tuple[Ten
     weight = _smaller(known, size)
     reduced = _smaller(rgb * known, size) / weight.clamp_min(1e-3)
     # Adaptive pooling looks at every source pixel, so that no thin hole is lost.
-    hole = F.adaptive_max_pool2d(1 - known, size)
+    hole = F.adaptive_max_pool2d(_reducible(1 - known), size).to(known.device)
     return reduced.clamp(0, 1), hole
 
 
+def average(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """The means [N,C,h,w] of the cells into which this size divides x [N,C,H,W]; x itself where it has that size."""
+    return x if x.shape[-2:] == size else F.adaptive_avg_pool2d(_reducible(x), size).to(x.device)
+
+
 def _smaller(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    small = F.interpolate(_reducible(x), size, mode="bilinear", antialias=True, align_corners=False)
+    return small.to(x.device)
+
+
+def _reducible(x: Tensor) -> Tensor:
+    """x where it can be reduced by any factor: Metal pools by whole factors only, and in older torch not smoothly."""
+    return x.cpu() if x.device.type == "mps" else x
 
 
 def doubling(height: int, width: int, coarsest: int) -> list[tuple[int, int]]:
