@@ -280,7 +280,8 @@ def _gone(connection: Connection, pid: int, pause: Wait) -> bool:
     """Waits for the end of the process, which lets go of the folder; of an unseen one, of its address."""
     deadline = time.monotonic() + STOP_WAIT
     while time.monotonic() < deadline:
-        if not _runs(pid) if _is_visible(pid) else not _listens(connection):
+        there = _runs(pid) if _is_visible(pid) else _listens(connection)
+        if not there:
             return True
         _rest(PAUSE, pause)
     return not _listens(connection)  # a process that nobody buries is gone all the same
