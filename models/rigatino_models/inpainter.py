@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rigatino_models.layers.resize import doubling, reduce_known
 from rigatino_models.spec import Step
+
+# look(picture, hole, an answer for this size to go on from) -> raw answer
+Look = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Inpainter:
@@ -30,19 +35,19 @@ class Inpainter:
 
         on_step(done, total) follows the network's layers; what it raises ends the work.
         """
-        coarse: Tensor | None = None
         sizes = doubling(image.shape[-2], image.shape[-1], self.coarsest)
-        for look, size in enumerate(sizes):
-            small, gap = reduce_known(image, 1 - hole, size)
-            answer = self._look(small, gap, coarse, _scaled(on_step, look, len(sizes)))
-            coarse = composite(small, gap, answer)
-        return answer
+
+        def look(image: Tensor, hole: Tensor, coarse: Tensor | None) -> Tensor:
+            number = sizes.index((image.shape[-2], image.shape[-1]))
+            return self._look(image, hole, coarse, _scaled(on_step, number, len(sizes)))
+
+        return look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
 
     def _look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:
-        """The network's answer for a picture, going on from a smaller one."""
+        """The network's answer for a picture, going on from one that is at hand."""
         height, width = image.shape[-2:]
         padded = self._sides(height, width)
-        more = () if coarse is None else (mirror(enlarged(coarse, (height, width)), *padded),)
+        more = () if coarse is None else (mirror(coarse, *padded),)
         answer: Tensor = self.net(mirror(image, *padded), mirror(hole, *padded), on_step, *more)
         return answer[..., :height, :width].float()
 
@@ -54,6 +59,20 @@ class Inpainter:
             round_up(max(height, self.minimum), self.multiple),
             round_up(max(width, self.minimum), self.multiple),
         )
+
+
+def coarse_answer(look: Look, image: Tensor, hole: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor | None:
+    """What looks at these sizes make of a picture, each going on from the answer of the one before; at its full size.
+
+    A size at which the hole leaves nothing known is passed over; None where no other is left.
+    """
+    answer: Tensor | None = None
+    for size in sizes:
+        small, gap = reduce_known(image, 1 - hole, size)
+        if not gap.all():
+            before = None if answer is None else enlarged(answer, size)
+            answer = composite(small, gap, look(small, gap, before))
+    return None if answer is None else enlarged(answer, (image.shape[-2], image.shape[-1]))
 
 
 def enlarged(answer: Tensor, size: tuple[int, int]) -> Tensor:

@@ -66,6 +66,18 @@ def test_inference_looks_as_training_does() -> None:
     assert not torch.allclose(Inpainter(net, 8, 16).raw(image, gap), expected, atol=1e-3)
 
 
+def test_a_size_at_which_nothing_is_known_is_passed_over() -> None:
+    """A grid of known pixels is lost when it is halved, so there is nothing to see there."""
+    torch.manual_seed(0)
+    net = Lama(TINY).eval()
+    image, grid = torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
+    grid[..., ::2, ::2] = 0
+    steps: list[tuple[int, int]] = []
+    looked = Inpainter(net, 8, 16, coarsest=16).raw(image, grid, lambda *step: steps.append(step))
+    assert torch.equal(looked, Inpainter(net, 8, 16).raw(image, grid))
+    assert steps[-1][0] == steps[-1][1]
+
+
 def test_shares() -> None:
     drawn = [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]
     assert drawn == [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]

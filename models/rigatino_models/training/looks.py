@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rigatino_models.inpainter import composite, enlarged
-from rigatino_models.layers.resize import reduce_known
+from rigatino_models import inpainter
 
 
 def halvings(shares: Sequence[float], seed: int) -> int:
@@ -23,10 +22,7 @@ def coarse_answer(net: nn.Module, image: Tensor, hole: Tensor, count: int) -> Te
 
     None for a count of 0. `net(image, hole, on_step, coarse)` as rigatino_models.lama.net.Lama's forward.
     """
-    answer: Tensor | None = None
-    for k in range(count, 0, -1):
-        size = (image.shape[-2] >> k, image.shape[-1] >> k)
-        small, gap = reduce_known(image, 1 - hole, size)
-        before = None if answer is None else enlarged(answer, size)
-        answer = composite(small, gap, net(small, gap, None, before).float())
-    return None if answer is None else enlarged(answer, (image.shape[-2], image.shape[-1]))
+    sizes = [(image.shape[-2] >> k, image.shape[-1] >> k) for k in range(count, 0, -1)]
+    return inpainter.coarse_answer(
+        lambda small, gap, coarse: net(small, gap, None, coarse).float(), image, hole, sizes
+    )
