@@ -299,7 +299,26 @@ def test_the_shipped_recipe_reads_and_takes_changes() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["optimiser.batch=many", "optimiser.unknown=1", "nothing=1", "data.side=1.5", "network.blocks=true"],
+    [
+        "optimiser.batch=many",
+        "optimiser.unknown=1",
+        "nothing=1",
+        "data.side=1.5",
+        "network.blocks=true",
+        "optimiser.batch=0",
+        "optimiser.samples=3",
+        "data.side=100",
+        "data.side=0",
+        "data.workers=-1",
+        "data.scales=[512, 96]",
+        "data.scales=[40, 64]",
+        "data.masks={wide = -1.0}",
+        "data.masks={wide = 0}",
+        'data.weights={"a*" = -0.5}',
+        "seed=-1",
+        "log.sheet=0",
+        "network.widths=[]",
+    ],
 )
 def test_a_wrong_setting_is_named(change: str) -> None:
     with pytest.raises(ModelError) as caught:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +18,24 @@ from rigatino_models.data import masks
 from rigatino_models.data.crops import Augment
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import LamaConfig
+
+Rule = tuple[str, object, bool, str]  # a setting, its value, whether that is right, what would be
+SHARES = "shares of 0 or more, one of them above 0"
+LEAST = {
+    "seed": 0,
+    "data.side": 1,
+    "data.workers": 0,
+    "data.bank": 1,
+    "optimiser.batch": 1,
+    "optimiser.accumulate": 1,
+    "optimiser.precise_norm": 0,
+    "adversary.r1_every": 1,
+    "adversary.width": 1,
+    "adversary.layers": 1,
+    "log.line": 1,
+    "log.sheet": 1,
+    "log.checkpoint": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -236,43 +256,57 @@ def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...
 
 def _check(recipe: Recipe) -> None:
     """Raise ModelError bad_setting for values that no run can have."""
-    rate, data = recipe.optimiser, recipe.data
-    multiple = 2**recipe.network.downs
-    first = multiple << max(0, len(recipe.looks) - 1)
-    for name, value, right, expected in (
-        ("optimiser.batch", rate.batch, rate.batch > 0, "a number above 0"),
-        ("optimiser.samples", rate.samples, rate.samples >= rate.batch, "at least one batch"),
-        ("optimiser.accumulate", rate.accumulate, rate.accumulate > 0, "a number above 0"),
-        ("data.side", data.side, data.side > 0 and data.side % multiple == 0, f"a multiple of {multiple}"),
-        (
-            "looks",
-            list(recipe.looks),
-            _shares(recipe.looks) and (len(recipe.looks) == 1 or recipe.network.prefill),
-            "shares from 0 to 1, one alone where network.prefill is false",
-        ),
-        (
-            "looks",
-            list(recipe.looks),
-            len(recipe.looks) < 2 or (data.side % first == 0 and data.side >= 2 * first),
-            f"so few that data.side, {data.side}, halved, stays a multiple of {multiple} from {2 * multiple} on",
-        ),
-        ("data.workers", data.workers, data.workers >= 0, "0 or more processes"),
-        ("data.bank", data.bank, data.bank > 0, "a number above 0"),
-        ("adversary.r1_every", recipe.adversary.r1_every, recipe.adversary.r1_every > 0, "a number above 0"),
-        (
-            "log",
-            recipe.log,
-            min(recipe.log.line, recipe.log.sheet, recipe.log.checkpoint) > 0,
-            "steps above 0",
-        ),
-    ):
-        if not right:
-            raise _wrong(name, value, expected)
-    masks.mixture(data.masks)
     try:
         lama.expected(dataclasses.asdict(recipe.network))
     except Misfit as misfit:
         raise _wrong(f"network.{misfit.key}", "what the recipe says", misfit.why) from None
+    for name, least in LEAST.items():
+        if not attrgetter(name)(recipe) >= least:
+            raise _wrong(name, attrgetter(name)(recipe), f"{least} or more")
+    for name, value, right, expected in (*_data_rules(recipe), *_looks_rules(recipe)):
+        if not right:
+            raise _wrong(name, value, expected)
+    masks.mixture(recipe.data.masks)
+
+
+def _data_rules(recipe: Recipe) -> tuple[Rule, ...]:
+    data, batch, multiple = recipe.data, recipe.optimiser.batch, 2**recipe.network.downs
+    return (
+        (
+            "optimiser.samples",
+            recipe.optimiser.samples,
+            recipe.optimiser.samples >= batch,
+            f"{batch} or more",
+        ),
+        ("data.side", data.side, data.side % multiple == 0, f"a multiple of {multiple}"),
+        ("data.scales", data.scales, sorted(data.scales) == list(data.scales), "the lesser one first"),
+        ("data.scales", data.scales, data.scales[1] >= data.side, f"up to data.side, {data.side}, or more"),
+        ("data.masks", data.masks, _shares(data.masks.values()), SHARES),
+        (
+            "data.weights",
+            data.weights,
+            all(weight >= 0 for weight in data.weights.values()),
+            "0 or more each",
+        ),
+    )
+
+
+def _looks_rules(recipe: Recipe) -> tuple[Rule, ...]:
+    looks, side, multiple = recipe.looks, recipe.data.side, 2**recipe.network.downs
+    first = multiple << max(0, len(looks) - 1)
+    several = len(looks) > 1
+    fit = f"so few that data.side, {side}, halved, stays a multiple of {multiple} from {2 * multiple} on"
+    return (
+        ("looks", looks, _shares(looks), SHARES),
+        ("looks", looks, not several or recipe.network.prefill, "one alone where network.prefill is false"),
+        ("looks", looks, not several or (side % first == 0 and side >= 2 * first), fit),
+    )
+
+
+def _shares(values: Iterable[float]) -> bool:
+    """Whether these are finite, none is below 0, and not all are 0."""
+    shares = list(values)
+    return all(0 <= share < math.inf for share in shares) and any(shares)
 
 
 def _wrong(name: str, value: Any, expected: str) -> ModelError:
@@ -281,8 +315,3 @@ def _wrong(name: str, value: Any, expected: str) -> ModelError:
 
 def _required(wanted: dataclasses.Field[Any]) -> bool:
     return wanted.default is dataclasses.MISSING and wanted.default_factory is dataclasses.MISSING
-
-
-def _shares(values: Sequence[float]) -> bool:
-    """Whether these are numbers from 0 to 1, not all of them 0."""
-    return all(type(value) in (int, float) and 0 <= value <= 1 for value in values) and any(values)
