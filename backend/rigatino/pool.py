@@ -54,7 +54,10 @@ class Pool:
         return "bf16" if fast_bf16(self.device) else "fp32"
 
     def get(self, name: str, precision: str) -> Loaded:
-        """The network of that name ("" = the bundled one); Failure unknown_network, weights_*."""
+        """The network of that name ("" = the bundled one), in that precision or, where it lacks it, in its safest one.
+
+        Raises Failure unknown_network, weights_*.
+        """
         key = (name or weights.default_network(), self.precision(precision))
         if key not in self._loaded:
             while len(self._loaded) >= CAPACITY:
@@ -66,9 +69,10 @@ class Pool:
     def _load(self, name: str, precision: str) -> Loaded:
         with translated():
             place = weights.locate(name, self.settings.data_dir)
+            spec = place.spec
+            precision = precision if precision in spec.dtypes else spec.dtypes[0]
             form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(self.device)
         log.info("Loaded %s in %s on %s", name, precision, self.device)
-        spec = place.spec
         inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest)
         return Loaded(spec, place.sha256, precision, self.device, inpainter)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from rigatino import compose
@@ -19,7 +18,7 @@ from rigatino.failures import translated
 from rigatino.pool import Loaded, Pool
 from rigatino.settings import Settings
 from rigatino_models.exemplar.synthesis import copy_texture
-from rigatino_models.inpainter import Inpainter
+from rigatino_models.inpainter import Inpainter, enlarged
 from rigatino_models.layers.resize import reduce_known
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
@@ -72,26 +71,21 @@ class Service:
         """
         clock = Clock()
         region = read(request)
-        hole = compose.hole_for_network(region.selection, request.grow)
-        if not (region.selection > 0).any():
-            raise Failure("hole_empty")
-        known = ~hole & (region.visible >= 0.5)
-        if not known.any():
-            raise Failure("hole_everything")
+        known = what_is_known(region, request.grow)
         progress("loading", 0.0)
         loaded = self.pool.get(request.network, request.precision)
         clock.lap("load")
         scale = working_scale(known, loaded.spec)
         answer = Answer(loaded, region.rgb, known)
-        share = NETWORK_SHARE if request.detail and loaded.spec.system != "exemplar" else 1.0
+        detail = request.detail and loaded.spec.system != "exemplar"
+        share = NETWORK_SHARE if detail else 1.0
         with translated():
             answer.run(scale, lambda done, total: progress("filling", share * done / total))
             clock.lap("network")
-            if share < 1:
+            if detail:
                 answer.copy_texture(lambda part: progress("filling", share + (1 - share) * part))
                 clock.lap("detail")
-        raw = answer.pixels()
-        offset, fill = _lay(region, raw, request)
+        offset, fill = _lay(region, answer.pixels(), request)
         clock.lap("compose")
         return Filled(
             id=request.id,
@@ -138,6 +132,16 @@ def read(request: Fill) -> Region:
     return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
 
 
+def what_is_known(region: Region, grow: int) -> compose.Bools:
+    """[H,W]: the pixels that the network may look at. Raises Failure hole_empty, hole_everything."""
+    if not (region.selection > 0).any():
+        raise Failure("hole_empty")
+    known = ~compose.hole_for_network(region.selection, grow) & (region.visible >= 0.5)
+    if not known.any():
+        raise Failure("hole_everything")
+    return known
+
+
 def working_scale(known: compose.Bools, spec: NetworkSpec) -> float:
     """Network pixels per picture pixel, at most 1.
 
@@ -165,9 +169,7 @@ class Answer:
         height, width = self.known.shape[-2:]
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         raw = self.network.raw(*reduce_known(self.image, self.known, size), step)
-        if size != (height, width):
-            raw = F.interpolate(raw, (height, width), mode="bicubic", align_corners=False)
-        self.filled = raw.clamp(0, 1)
+        self.filled = raw.clamp(0, 1) if size == (height, width) else enlarged(raw, (height, width))
 
     def copy_texture(self, progress: Callable[[float], None]) -> None:
         """Have texture of the region copied along the network's answer."""

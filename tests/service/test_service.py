@@ -122,6 +122,22 @@ def test_bf16_is_near_fp32(service: Service) -> None:
     assert np.abs(exact - rough).max() < 24
 
 
+def test_the_answer_names_the_precision_that_the_network_has(service: Service) -> None:
+    image, hole = scene(48, 48), box(48, 48, 20, 20, 30, 30)
+    assert run(service, request(image, hole, network="exemplar", precision="bf16")).precision == "fp32"
+    assert run(service, request(image, hole, detail=False, precision="bf16")).precision == "bf16"
+
+
+@pytest.mark.parametrize(("network", "detail"), [("", True), ("", False), ("exemplar", True)])
+def test_texture_is_copied_once_where_it_is_asked_for(service: Service, network: str, detail: bool) -> None:
+    told: list[float] = []
+    fill = request(scene(96, 96), box(96, 96, 40, 40, 60, 60), network=network, detail=detail)
+    filled = service.fill(fill, lambda stage, part: told.append(part))
+    assert ("detail" in filled.seconds) == (detail and not network)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
 def test_float_in_float_out(service: Service) -> None:
     image, hole = scene(64, 64), box(64, 64, 20, 20, 40, 40)
     coarse = answer(run(service, request(image, hole, precision="fp32"))).astype(float) / 255
