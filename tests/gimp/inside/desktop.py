@@ -24,6 +24,7 @@ from screen import (
     plug_ins,
     press,
     screenshot,
+    soon,
     steady,
     until,
     wait,
@@ -44,8 +45,10 @@ ENHANCE = (
     "h",
 )  # Filters > Enhance; then f: Fill with Rigatino, g: Fill Again, i: Re-fill This Layer
 
+AWAY = ("640", "850")  # where the mouse is in nobody's way
+DOCK = (1046, 452)  # the handle at the left of the right dock, in GIMP 3.0
 STATUS_BAR = 850  # where its middle lies on the screen
-CANCEL = range(1035, 700, -12)  # and between which places its Cancel, which moves with the words beside it
+CANCEL = (1000, 1015, 985, 970, 1030)  # where its Cancel may be: that depends on fonts
 
 HELD, BROKEN, STARTS = SHARE / "held", SHARE / "broken", OUT / "starts"
 STARTER = f"""#!/bin/sh
@@ -90,9 +93,7 @@ def settle():
     xdotool("windowmove", main, "0", "0", "windowsize", main, "1280", "840")
     focus(main)
     steady()
-    drag(1046, 452, 940)  # a wider dock, for the layers' names
-    xdotool("mousemove", "640", "850")
-    press("shift+j")  # Center Image in Window
+    xdotool("mousemove", *AWAY)
     steady()
 
 
@@ -115,6 +116,7 @@ def story():
     yield from settings()
     yield from re_fill()
     yield from cancelled_fill()
+    yield from result()
 
 
 def nothing_is_selected():
@@ -195,13 +197,23 @@ def cancelled_fill():
     screenshot("running")
     yield "running when cancelled", status().running
     for x in CANCEL:
-        if plug_ins():
-            click(x, STATUS_BAR)
-    wait(lambda: not plug_ins(), "the plug-in's end")
+        click(x, STATUS_BAR)
+        if soon(lambda: not plug_ins()):
+            break
     os.kill(status().worker_pid, signal.SIGCONT)
     wait(lambda: not status().running, "the work's end")
     picture("cancelled")
     yield "cancelled", gimp("state")
+
+
+def result():
+    """For people: the picture with one fill, and a dock that is wide enough for the layers' names."""
+    press("ctrl+z", "ctrl+z")
+    yield "one fill", layers(2)
+    drag(*DOCK, 940)
+    xdotool("mousemove", *AWAY)
+    steady()
+    screenshot("result")
 
 
 def main(photo):

@@ -34,6 +34,14 @@ def wait(what, words, limit=LIMIT):
     return found
 
 
+def soon(what, limit=5):
+    """Whether `what()` becomes true, where it may well not."""
+    end = time.monotonic() + limit
+    while not what() and time.monotonic() < end:
+        time.sleep(0.1)
+    return what()
+
+
 @contextmanager
 def running(*words, **options):
     process = subprocess.Popen(words, **options)
@@ -158,6 +166,9 @@ def until(true, words):
 @contextmanager
 def desktop(picture):
     """The graphical GIMP with a picture, on a screen of its own; its words go to out/gimp-says.log."""
+    settings = Path(os.environ["HOME"]) / ".config" / "gtk-3.0" / "settings.ini"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[Settings]\ngtk-cursor-blink=0\n")  # or no screen stands still
     batch = f"exec(open({str(SHARE / 'inside' / 'gui.py')!r}).read())"
     words = "gimp -n --no-splash --new-instance --batch-interpreter=python-fu-eval -b"
     with ExitStack() as stack:
