@@ -182,8 +182,11 @@ def test_the_network_named_exemplar_takes_batches() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{"radius": 0}, {"radius": 1.5}, {"guide": [1.0]}, {"blur": "x"}, {"unknown": 1}, {"coarsest": 10**9}],
-)
+    [
+        {"radius": 0}, {"radius": 1.5}, {"radius": True}, {"guide": [1.0]}, {"guide": 1.0}, {"blur": "x"},
+        {"blur": [1.0]}, {"trust": float("nan")}, {"unknown": 1}, {"coarsest": 10**9},
+    ],
+)  # fmt: skip
 def test_settings_out_of_bounds_are_refused(config: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "exemplar.safetensors"
     convert.save(convert.Weights("exemplar", config, {}, "test"), path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from torch import Tensor
@@ -13,6 +12,18 @@ from rigatino_models.checkpoint import StateFile
 from rigatino_models.checkpoint.trouble import Misfit
 from rigatino_models.exemplar.net import Exemplar
 from rigatino_models.exemplar.synthesis import Settings
+
+# Of each setting: whole numbers or any, the least, the largest.
+LIMITS: dict[str, tuple[type, float, float]] = {
+    "radius": (int, 1, 16),
+    "components": (int, 1, 512),
+    "coarsest": (int, 16, 512),
+    "guide": (float, 0, 100),
+    "blur": (float, 0.1, 20),
+    "drawn": (float, 0, 1),
+    "trust": (float, 0, 1e6),
+}
+PAIRS = {"guide"}
 
 
 def adapted(file: StateFile) -> StateFile:
@@ -50,29 +61,18 @@ def build(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Exemplar:
     return Exemplar(_settings(config))
 
 
-def _settings(stated: Mapping[str, Any]) -> Settings:
+def _settings(stated: object) -> Settings:
     """Raises TypeError or ValueError for what is out of bounds."""
-    if not isinstance(stated, dict):
+    if not isinstance(stated, Mapping):
         raise TypeError("not a table")
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stated.items()
-    }
-    settings = Settings(**values)
-    limits = {
-        "radius": (1, 16),
-        "components": (1, 512),
-        "coarsest": (16, 512),
-        "blur": (0.1, 20),
-        "drawn": (0, 1),
-        "trust": (0, 1e6),
-    }
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        numbers = value if isinstance(value, tuple) else (value,)
-        low, high = limits.get(field.name, (0, 100))
-        whole = field.name in ("radius", "components", "coarsest")
-        if len(numbers) != (2 if field.name == "guide" else 1):
-            raise ValueError(field.name)
-        if not all(isinstance(n, int if whole else int | float) and low <= n <= high for n in numbers):
-            raise ValueError(field.name)
-    return settings
+    values: dict[str, Any] = {}
+    for name, value in stated.items():
+        if name not in LIMITS:
+            raise ValueError(name)
+        kind, low, high = LIMITS[name]
+        numbers = value if name in PAIRS and isinstance(value, list | tuple) else [value]
+        right = all(type(n) in (int, kind) and low <= n <= high for n in numbers)
+        if not right or len(numbers) != (2 if name in PAIRS else 1):
+            raise ValueError(name)
+        values[name] = tuple(numbers) if name in PAIRS else value
+    return Settings(**values)
