@@ -13,6 +13,7 @@ import numpy as np
 import pic_reference as reference
 import pytest
 import torch
+from lama_files import zipped
 from model_support import Run, picture
 from pic_reference import PUBLISHED, Shape, State
 from safetensors.torch import load_file, save_file
@@ -81,6 +82,7 @@ def test_forms_and_layouts_agree(tmp_path: Path, go: Callable[..., Arrays], run:
     folder = reference.write(tmp_path / "one", states)
     agree(go(folder, image, hole, eps, "--set", "fast=true"), expected)
     agree(go(reference.write(tmp_path / "parallel", states, "module."), image, hole, eps), expected)
+    agree(go(zipped(tmp_path / "one.zip", folder, "celeba/"), image, hole, eps), expected)
     assert run("weights", "import", folder, "--as", "mine").exit_code == 0
     agree(go("mine", image, hole, eps), expected)
     for form in ((), ("--set", "fast=true")):
@@ -248,6 +250,15 @@ def test_other_folders_and_single_parts(tmp_path: Path, run: Run) -> None:
     folder = reference.write(tmp_path / "x", reference.make(), "module.")
     for part in "EG":
         refused(run, folder / f"latest_net_{part}.pth", "folder", "latest_net_E.pth and latest_net_G.pth")
+
+
+def test_zips_that_miss_a_part_or_hold_two(tmp_path: Path, run: Run) -> None:
+    states = reference.make()
+    both = reference.write(tmp_path / "more" / "a", states).parent
+    reference.write(both / "b", states)
+    refused(run, zipped(tmp_path / "two.zip", both), "two.zip", "several latest_net_E.pth")
+    (both / "a" / "latest_net_G.pth").unlink()
+    refused(run, zipped(tmp_path / "half.zip", both / "a"), "half.zip", "no latest_net_G.pth")
 
 
 def test_code_in_a_part_is_refused_and_never_run(tmp_path: Path, run: Run) -> None:

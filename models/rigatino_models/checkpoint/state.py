@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -129,19 +130,24 @@ def files(path: Path) -> list[Path]:
         return [path]
     if (path / BEST).is_file():
         return [path / BEST]
-    parts = [path / part for part in PARTS]
-    missing = [part.name for part in parts if not part.is_file()]
-    if len(missing) == len(parts):
+    return [path / part for part in _parts(part.name for part in path.iterdir() if part.is_file())]
+
+
+def _parts(names: Iterable[str]) -> list[str]:
+    """The checkpoints that a folder of several is read from. Raises Unreadable where one is missing."""
+    present = set(names)
+    missing = [part for part in PARTS if part not in present]
+    if len(missing) == len(PARTS):
         raise Unreadable(f"the folder holds no {BEST}, and no {' and '.join(PARTS)}")
     if missing:
         raise Unreadable(f"the folder holds no {missing[0]}")
-    return parts + [path / part for part in MORE_PARTS if (path / part).is_file()]
+    return [part for part in PARTS + MORE_PARTS if part in present]
 
 
 def _folder(path: Path, resources: ExitStack) -> StateFile:
     found = files(path)
     if found != [path / BEST]:
-        return _joined(path, found, resources)
+        return _joined(path, {part.name: resources.enter_context(open_state(part)) for part in found})
     state = _torch_state(path, resources.enter_context(found[0].open("rb")), resources)
     config = path / CONFIG
     if config.is_file():
@@ -150,15 +156,12 @@ def _folder(path: Path, resources: ExitStack) -> StateFile:
     return state
 
 
-def _joined(path: Path, found: list[Path], resources: ExitStack) -> StateFile:
+def _joined(path: Path, states: Mapping[str, StateFile]) -> StateFile:
     """Several checkpoints as one: each key after the name of its file, `latest_net_E.pth/block0...`."""
-    states = [resources.enter_context(open_state(part)) for part in found]
     entries = {
-        f"{part.name}/{key}": entry
-        for part, state in zip(found, states, strict=True)
-        for key, entry in state.entries.items()
+        f"{part}/{key}": entry for part, state in states.items() for key, entry in state.entries.items()
     }
-    return StateFile(path, "folder of checkpoints", entries, sum(state.size for state in states))
+    return StateFile(path, "folder of checkpoints", entries, sum(state.size for state in states.values()))
 
 
 def _file(path: Path, resources: ExitStack) -> StateFile:
@@ -191,20 +194,34 @@ def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
     names = archive.namelist()
     if is_torch_archive(names):
         return _torch_state(path, file, resources)
-    found = [name for name in names if f"/{name}".endswith(f"/{BEST}")]
+    found = [name for name in names if f"/{name}".endswith((f"/{BEST}", f"/{PARTS[0]}"))]
     if len(found) > 1:
-        raise Unreadable(f"it holds several {BEST}")
+        raise Unreadable(f"it holds several {found[0].rsplit('/', 1)[-1]}")
     if not found:
         raise UnknownFormat
-    inner = resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (it is one)
-    with archive.open(found[0]) as packed:
-        shutil.copyfileobj(packed, inner, 2**20)
-    state = _torch_state(path, inner, resources)
+    if not found[0].endswith(BEST):
+        return _zipped_parts(path, archive, found[0].removesuffix(PARTS[0]), resources)
+    state = _torch_state(path, _unpacked(archive, found[0], resources), resources)
     config = found[0].removesuffix(BEST) + CONFIG
     if config in names:
         with archive.open(config) as text:
             state.config_yaml = text.read(LONGEST_CONFIG).decode("utf-8", "replace")
     return state
+
+
+def _zipped_parts(path: Path, archive: zipfile.ZipFile, root: str, resources: ExitStack) -> StateFile:
+    """The checkpoints in one folder of a zip."""
+    names = _parts(name.removeprefix(root) for name in archive.namelist() if name.startswith(root))
+    files = {name: _unpacked(archive, root + name, resources) for name in names}
+    return _joined(path, {name: _torch_state(path, file, resources) for name, file in files.items()})
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, resources: ExitStack) -> BinaryIO:
+    """An entry as a file that can be read from anywhere."""
+    inner = resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (it is one)
+    with archive.open(name) as packed:
+        shutil.copyfileobj(packed, inner, 2**20)
+    return inner
 
 
 def _torch_state(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
