@@ -19,6 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from rigatino_models import registry
 from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, load
 from rigatino_models.errors import ModelError
@@ -264,6 +265,16 @@ def test_a_run_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
     ours, given = second.net.state_dict(), first.ema.state_dict()
     for key in load_file(start):
         assert torch.equal(ours[key], given[key].half().float()), key
+
+
+def test_weights_to_begin_with_that_are_none_are_named(tmp_path: Path) -> None:
+    for file, code in (
+        (tmp_path / "nowhere", "file_missing"),
+        (registry.find("exemplar").path, "bad_setting"),
+    ):
+        with pytest.raises(ModelError) as caught:
+            Trainer(replace(RECIPE, start=str(file)), photos(), tmp_path / code)
+        assert caught.value.code == code
 
 
 def test_weights_by_name_steer_how_often_a_photo_is_drawn() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-from rigatino_models.convert.weights import COUNTER, Weights
+from rigatino_models.convert.weights import COUNTER, Weights, read
+from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import CAUTION, Lama
 from rigatino_models.training.recipe import Recipe, as_table
 
@@ -36,14 +36,22 @@ def parameter_groups(net: Lama) -> list[dict[str, Any]]:
 
 
 def begin_with(net: nn.Module, file: Path) -> None:
-    """Take the weights of a safetensors file that the network has in the same shape; log what it keeps of its own."""
+    """Take the weights of any file that can be imported that the network has in the same shape; log what it keeps.
+
+    Raises ModelError as convert.weights.read does, and bad_setting for a file of which nothing fits.
+    """
     wanted = net.state_dict()
     found = {
         key: value.float()
-        for key, value in load_file(file).items()
-        if value.shape == wanted.get(key, value[:0]).shape
+        for key, value in read(file).tensors.items()
+        if key in wanted and value.shape == wanted[key].shape
     }
-    log.info("Kept as initialised: %s", ", ".join(sorted(wanted.keys() - found.keys())) or "nothing")
+    if not found:
+        raise ModelError(
+            "bad_setting", name="start", value=str(file), expected="weights of which some fit the network"
+        )
+    kept = sorted(key for key in wanted.keys() - found.keys() if not key.endswith(COUNTER))
+    log.info("Kept as initialised: %s", ", ".join(kept) or "nothing")
     net.load_state_dict(wanted | found)
 
 
