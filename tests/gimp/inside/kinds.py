@@ -197,11 +197,12 @@ def kind_hidden(case):
 
 def kind_filters_with_all_visible(case):
     """A filter that makes the photo grey; only who sees all that is visible can know."""
-    image, layer = selected()
+    image = photo()
+    layer = only_layer(image)
     grey = Gimp.DrawableFilter.new(layer, "gegl:saturation", "Grey")
-    layer.append_filter(grey)
     grey.get_config().set_property("scale", 0.0)
-    grey.update()
+    layer.append_filter(grey)  # before anything is selected, or it would work on that alone
+    rectangle(image, 150, 100, 50, 40)
     return seen(case, image, layer, source="visible")
 
 
