@@ -25,6 +25,9 @@ def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], pre
 
     LaMa takes image (float32 [N,3,H,W], RGB from 0 to 1) and hole (float32 [N,1,H,W], 1 = fill), and gives
     raw, the network's answer, and out, the picture with the hole filled. Its only setting is fast=true.
+
+    PIC, given as its folder, takes pictures of 256x256 and eps (float32 [K,latent,8,8]) for K answers; its settings
+    are fast=true and most_likely=true. It also gives mu, sigma and, with a discriminator, score.
     """
     from rigatino import arrays, bare  # torch is heavy
 
