@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rigatino_models import exemplar, lama, pic
+from rigatino_models import comodgan, exemplar, lama, pic
+from rigatino_models.comodgan import spec as comodgan_spec
 from rigatino_models.errors import ModelError
 from rigatino_models.exemplar import spec as exemplar_spec
 from rigatino_models.lama import spec as lama_spec
@@ -65,6 +66,13 @@ SYSTEMS = {
         exemplar_spec.describe,
         "rigatino_models.convert.exemplar",
         "rigatino_models.exemplar.net",
+    ),
+    "comodgan": System(
+        "comodgan",
+        comodgan.__doc__ or "",
+        comodgan_spec.describe,
+        "rigatino_models.convert.comodgan",
+        "rigatino_models.comodgan.net",
     ),
     "pic": System(
         "pic",

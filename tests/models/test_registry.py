@@ -15,11 +15,19 @@ from torch import nn
 
 from rigatino import weights as library
 from rigatino_models import convert, registry
+from rigatino_models.comodgan.net import CoModGANConfig
 from rigatino_models.convert.weights import converter
 from rigatino_models.errors import ModelError
 from rigatino_models.inpainter import Inpainter, composite
 from rigatino_models.lama.net import TINY
 from rigatino_models.spec import NetworkSpec
+
+
+def comodgan_tiny(**changes: Any) -> dict[str, Any]:
+    """A CoModGAN of 128 pixels, as JSON has it."""
+    config = CoModGANConfig(widths=(12, 12, 8, 6, 6, 4), mapping=(32, 32, 32), global_width=24)
+    return json.loads(json.dumps(asdict(config) | changes))  # type: ignore[no-any-return]
+
 
 # system -> tiny configurations, under a million parameters each
 TINIES: dict[str, dict[str, dict[str, Any]]] = {
@@ -30,6 +38,10 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
         "deep": {"widths": [4, 8, 16, 24, 24], "blocks": 1, "global_width": 12},
     },
     "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5, "trust": 1.0}},
+    "comodgan": {
+        "plain": comodgan_tiny(),
+        "bare": comodgan_tiny(skip4=False, average=False, constants=False, clamp=256.0),
+    },
     "pic": {
         "narrow": {"widths": [4, 8, 8, 8, 8], "latent": 6, "inference": 1, "scales": 4, "posterior": False},
         "last scale": {
@@ -83,7 +95,7 @@ def test_no_field_of_a_spec_is_empty(spec: NetworkSpec) -> None:
 @pytest.mark.parametrize("number", [1, 2])
 def test_forward_at_odd_sizes(system: str, name: str, number: int) -> None:
     net, spec = network(system, name)
-    inpainter = Inpainter(net, spec.multiple, spec.minimum)
+    inpainter = Inpainter(net, spec.multiple, spec.minimum, spec.square)
     for height, width in SIZES:
         image, hole = picture(height, width, number)
         raw = inpainter.raw(image, hole)
@@ -145,7 +157,7 @@ def test_save_and_load(system: str, name: str, dtype: torch.dtype, tmp_path: Pat
     assert (found.system, found.config, found.metadata) == (system, config, {"licence": "CC0-1.0"})
     assert all(tensor.dtype == dtype for tensor in found.tensors.values())
     assert found.tensors.keys() == {key for key in state if not key.endswith("num_batches_tracked")}
-    image, hole = picture(spec.minimum * 2, spec.minimum)
+    image, hole = picture(spec.minimum * (1 if spec.square else 2), spec.minimum)
     with torch.no_grad():
         assert torch.equal(found.network()(image, hole), net(image, hole))
 

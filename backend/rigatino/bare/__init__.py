@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rigatino import weights as library
 from rigatino.arrays import Arrays, Floats
-from rigatino.bare import exemplar, lama, pic
+from rigatino.bare import comodgan, exemplar, lama, pic
 from rigatino.bare.common import Options
 from rigatino.failures import translated
 from rigatino_models import convert, registry
@@ -16,7 +16,12 @@ from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 
 Runner = Callable[[Weights, NetworkSpec, Arrays, Options], dict[str, Floats]]
-RUNNERS: Mapping[str, Runner] = {"lama": lama.run, "exemplar": exemplar.run, "pic": pic.run}
+RUNNERS: Mapping[str, Runner] = {
+    "lama": lama.run,
+    "exemplar": exemplar.run,
+    "comodgan": comodgan.run,
+    "pic": pic.run,
+}
 
 
 def run(source: str, arrays: Arrays, options: Options) -> dict[str, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,24 @@ class Options:
         if value not in ("true", "false"):
             raise Failure("bad_setting", name=name, value=value, expected="true or false")
         return value == "true"
+
+    def number(self, name: str, default: float, expected: str = "a number", below: float = math.inf) -> float:
+        """A finite setting; with `below`, from 0 up to less than that. Raises Failure bad_setting."""
+        text = self.settings.pop(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or (math.isfinite(below) and not 0 <= value < below):
+            raise Failure("bad_setting", name=name, value=text, expected=expected)
+        return value
+
+    def choice(self, name: str, default: str, *values: str) -> str:
+        """A setting that is one of some words. Raises Failure bad_setting."""
+        value = self.settings.pop(name, default)
+        if value not in values:
+            raise Failure("bad_setting", name=name, value=value, expected=" or ".join(values))
+        return value
 
     def done(self, network: str) -> None:
         """Raise Failure bad_setting for a setting that no one took."""

@@ -1,8 +1,8 @@
 """Pickles of StyleGAN2's TensorFlow networks, read without TensorFlow and without any code of theirs.
 
 Such a file holds one network or a tuple (generator, discriminator, averaged generator). A network's state has its
-variables as NumPy arrays, its components (mapping, synthesis), its settings, and its own source, which is only ever text.
-Arrays stay in the file until they are asked for.
+variables as NumPy arrays, its components (mapping, synthesis), its settings, and its own source, which is only ever
+text. Arrays stay in the file until they are asked for.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def is_torch_stream(file: BinaryIO) -> bool:
 
 
 def read_network(file: BinaryIO) -> Network:
-    """The last network of the pickle that has a synthesis: the averaged generator. Raises Unreadable, Unsafe, Misfit."""
+    """The pickle's last network with a synthesis: the averaged generator. Raises Unreadable, Unsafe, Misfit."""
     if file.seek(0, 2) > LARGEST_FILE:
         raise Unreadable("it is larger than weights need")
     file.seek(0)
