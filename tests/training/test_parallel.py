@@ -87,7 +87,7 @@ def test_two_processes_equal_one_that_adds_up_two_halves(photos: Path, tmp_path:
         assert same, key
     logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
     first, second = (json.loads(lines[0]) for lines in logs)
-    assert first["perceptual" if "perceptual" in first else "border"] > 0
+    assert first["border"] > 0
     assert {k: v for k, v in first.items() if k != "seconds"} == {
         k: pytest.approx(v, rel=1e-4) for k, v in second.items() if k != "seconds"
     }

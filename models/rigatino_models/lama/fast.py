@@ -89,9 +89,12 @@ class Conv(nn.Module):
 
 
 class FoldedFFC(nn.Module):
-    """FFC, BatchNorm and ReLU on one tensor that holds the local channels first."""
+    """FFC, BatchNorm and ReLU on one tensor that holds the local channels first.
 
-    def __init__(self, layer: FFCNormAct) -> None:
+    padding: by reflection, for a layer that has none of its own.
+    """
+
+    def __init__(self, layer: FFCNormAct, padding: int = 0) -> None:
         super().__init__()
         ffc, bn_l, bn_g = layer.ffc, layer.bn_l, layer.bn_g
         assert ffc.convl2l is not None
@@ -99,7 +102,7 @@ class FoldedFFC(nn.Module):
         scale_l, shift_l = _affine(bn_l)
         weight, bias = ffc.convl2l.weight * scale_l, shift_l
         self.local = bias.numel()
-        self.padding = ffc.padding
+        self.padding = ffc.padding or padding
         if ffc.convl2g is not None and bn_g is not None:
             scale_g, shift_g = _affine(bn_g)
             weight = torch.cat((weight, ffc.convl2g.weight * scale_g))
@@ -181,7 +184,7 @@ def _stages(net: Lama) -> list[nn.Module]:
         if isinstance(layer, Reflect):
             padding = layer.padding
         elif isinstance(layer, FFCNormAct):
-            stages.append(FoldedFFC(layer) if not padding else _padded(FoldedFFC(layer), padding))
+            stages.append(FoldedFFC(layer, padding))
             padding = 0
         elif isinstance(layer, FFCBlock):
             stages.append(FoldedBlock(FoldedFFC(layer.conv1), FoldedFFC(layer.conv2)))
@@ -202,11 +205,6 @@ def _stages(net: Lama) -> list[nn.Module]:
         else:
             assert isinstance(layer, nn.BatchNorm2d | nn.ReLU | nn.Sigmoid | Join)
     return stages
-
-
-def _padded(layer: FoldedFFC, padding: int) -> FoldedFFC:
-    layer.padding = padding
-    return layer
 
 
 def _fused(conv: nn.Module, bn: nn.Module, padding: int, act: bool) -> Conv:

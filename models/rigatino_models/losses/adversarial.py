@@ -13,14 +13,14 @@ from torch import Tensor
 
 
 def generator_loss(fake: Tensor) -> Tensor:
-    """softplus(-D(fake)), the mean over all patches (LaMa, arXiv 2109.07161, equation 4)."""
+    """softplus(-D(fake)), the mean over all patches (LaMa, arXiv 2109.07161, section 2.2)."""
     return F.softplus(-fake.float()).mean()
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, hole: Tensor) -> Tensor:
     """softplus(-D(real)) + softplus(D(fake)) where the hole is, and softplus(-D(fake)) where it is not.
 
-    LaMa's target (equation 3): only what was made up is to be called fake. The hole is resized to the patches by its
+    LaMa's target (section 2.2): only what was made up is to be called fake. The hole is resized to the patches by its
     nearest pixel.
     """
     real, fake = real.float(), fake.float()

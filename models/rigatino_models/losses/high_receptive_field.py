@@ -1,4 +1,4 @@
-"""LaMa's high receptive field perceptual loss (arXiv 2109.07161, equation 2).
+"""LaMa's high receptive field perceptual loss (arXiv 2109.07161, section 2.2).
 
 Its judge is a ResNet-50 whose last two stages are dilated instead of strided (arXiv 1705.09914) and whose stem has
 three convolutions, trained to segment ADE20k (arXiv 1608.05442). A file in the layout of that encoder (`conv1.weight`,

@@ -16,7 +16,7 @@ def masked_l1(result: Tensor, target: Tensor, where: Tensor) -> Tensor:
 
 
 def weighted_l1(result: Tensor, target: Tensor, hole: Tensor, known: float, missing: float) -> Tensor:
-    """LaMa's L1 (arXiv 2109.07161, section 2.3): known and missing pixels weighted, the mean over all pixels."""
+    """LaMa's L1, of its published configurations: known and missing pixels weighted, the mean over all pixels."""
     weight = known * (1 - hole) + missing * hole
     return ((result - target).abs() * weight).mean()
 
