@@ -29,6 +29,7 @@ from rigatino_wire.texts import NOTES
 Report = Callable[[str, float], None]
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
 NETWORK_SHARE = 0.4  # of the progress of a fill; the rest copies texture
+THICK = 16  # network pixels from its rim to its middle, above which texture is copied into a hole
 LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
 SCALES = {"u8": 255.0, "f32": 1.0}
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
@@ -77,7 +78,7 @@ class Service:
         clock.lap("load")
         scale = working_scale(known, loaded.spec)
         answer = Answer(loaded, region.rgb, known)
-        detail = request.detail and loaded.spec.system != "exemplar"
+        detail = request.detail and gains_from_texture(known, scale, loaded.spec)
         share = NETWORK_SHARE if detail else 1.0
         with translated():
             answer.run(scale, lambda done, total: progress("filling", share * done / total))
@@ -153,6 +154,11 @@ def working_scale(known: compose.Bools, spec: NetworkSpec) -> float:
         side = max(side, min(2 * side, LARGEST_THIN))
     longest: int = max(known.shape)
     return min(1.0, side / longest)
+
+
+def gains_from_texture(known: compose.Bools, scale: float, spec: NetworkSpec) -> bool:
+    """Whether the network's answer is too smooth, and the hole thick enough for that to show."""
+    return spec.soft and float(compose.distance(known).max()) * scale > THICK
 
 
 class Answer:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rigatino.service import Service, working_scale
+from rigatino.service import THICK, Service, working_scale
 from rigatino.settings import Settings
 from rigatino_models import registry
 from rigatino_wire.errors import Cancelled, Failure
@@ -127,12 +127,17 @@ def test_the_answer_names_the_precision_that_the_network_has(service: Service) -
     assert run(service, request(image, hole, detail=False, precision="bf16")).precision == "bf16"
 
 
-@pytest.mark.parametrize(("network", "detail"), [("", True), ("", False), ("exemplar", True)])
-def test_texture_is_copied_once_where_it_is_asked_for(service: Service, network: str, detail: bool) -> None:
+@pytest.mark.parametrize(
+    ("network", "detail", "thick"), [("", True, 40), ("", True, 20), ("", False, 40), ("exemplar", True, 40)]
+)
+def test_texture_is_copied_once_into_a_thick_hole_where_it_is_asked_for(
+    service: Service, network: str, detail: bool, thick: int
+) -> None:
     told: list[float] = []
-    fill = request(scene(96, 96), box(96, 96, 40, 40, 60, 60), network=network, detail=detail)
+    hole = box(96, 96, 24, 24, 24 + thick, 24 + thick)
+    fill = request(scene(96, 96), hole, network=network, detail=detail, grow=0)
     filled = service.fill(fill, lambda stage, part: told.append(part))
-    assert ("detail" in filled.seconds) == (detail and not network)
+    assert ("detail" in filled.seconds) == (detail and not network and thick > 2 * THICK)
     assert told == sorted(told)
     assert told[-1] == 1.0
 

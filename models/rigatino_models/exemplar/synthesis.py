@@ -51,7 +51,7 @@ class Settings:
     guide: tuple[float, float] = (1.0, 0.1)
     blur: float = 1.2
     drawn: float = 0.5
-    trust: float = 2.0
+    trust: float = 1.0
 
 
 DETAIL = Settings()

@@ -49,6 +49,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_factor=2.0,
         context_margin=128,
         context_minimum=512,
+        soft=bool(config.get("prefill")),  # trained by the recipe of ours, which has no adversary
     )
 
 
