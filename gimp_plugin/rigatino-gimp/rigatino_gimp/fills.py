@@ -76,4 +76,4 @@ def _made_for(layer: Gimp.Layer, other: Gimp.Layer) -> bool:
     """Whether the other layer is a fill, and of this one."""
     if other.get_parasite(record.NAME) is None:
         return False
-    return other != layer and source(layer.get_image(), other) == layer
+    return bool(other != layer and source(layer.get_image(), other) == layer)

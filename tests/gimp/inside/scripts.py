@@ -108,7 +108,7 @@ def script_notes(case):
 
 def script_candidates(case):
     """A network without chance makes one, and the layer keeps the note that says so."""
-    image, _source, fill = first(candidates=3)
+    _image, _source, fill = first(candidates=3)
     return {"fill": layer_facts(fill), "record": record(fill)}
 
 
