@@ -19,7 +19,7 @@ class NetworkSpec:
     square: whether it takes squares only.
     dtypes: precisions that it may run in, safest first.
     hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face takes 1 = fill).
-    soft: whether its answers are smoother than photographs, so that copied texture is a gain (rigatino_models.exemplar).
+    soft: whether its answers are smoother than photographs, so that texture copied into them is a gain (exemplar/).
     context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
     """
 
