@@ -280,6 +280,8 @@ def test_weights_to_begin_with_that_are_none_are_named(tmp_path: Path) -> None:
 def test_weights_by_name_steer_how_often_a_photo_is_drawn() -> None:
     chances = photos().weights({"held*": 0.0, "photo5*": 3.0})
     assert chances.tolist() == pytest.approx([0, 0, 1 / 6, 1 / 6, 1 / 6, 1 / 2])
+    with pytest.raises(ModelError, match=r"data\.weights"):
+        photos().weights({"*": 0.0})
 
 
 def test_an_unreadable_picture_is_named_and_left_out(

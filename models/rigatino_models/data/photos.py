@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from rigatino_models.data import crops, masks
+from rigatino_models.errors import ModelError
 
 log = logging.getLogger(__name__)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -40,8 +41,14 @@ class Photos:
         return self._where(match, False), self._where(match, True)
 
     def weights(self, patterns: Mapping[str, float]) -> NDArray[np.float64]:
-        """Probability of each photo: 1, times the factor of the first pattern its name matches, normalised."""
+        """Probability of each photo: 1, times the factor of the first pattern its name matches, normalised.
+
+        Raises ModelError bad_setting where no photo is left a chance.
+        """
         raw = [next((w for p, w in patterns.items() if fnmatch.fnmatch(n, p)), 1.0) for n in self.names]
+        if not any(raw):
+            expected = "weights that leave at least one photograph a chance"
+            raise ModelError("bad_setting", name="data.weights", value=str(dict(patterns)), expected=expected)
         return np.asarray(raw, np.float64) / sum(raw)
 
     def _where(self, match: Sequence[bool], value: bool) -> Photos:
