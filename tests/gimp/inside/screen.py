@@ -23,6 +23,10 @@ class GaveUp(Exception):
     """What was waited for did not come."""
 
 
+class Confused(Exception):
+    """GIMP could not answer."""
+
+
 def wait(what, words, limit=LIMIT):
     """The first true answer of `what()`."""
     end = time.monotonic() + limit
@@ -155,12 +159,21 @@ def gimp(what, *values):
     question.with_suffix(".part").rename(question.with_suffix(".question"))
     answer = question.with_suffix(".answer")
     wait(answer.exists, f"GIMP's answer to {what}")
-    return json.loads(answer.read_text())
+    said = json.loads(answer.read_text())
+    if isinstance(said, dict) and "traceback" in said:
+        raise Confused(said["traceback"])
+    return said
 
 
 def until(true, words):
     """The state of the image as soon as it is as wished."""
-    return wait(lambda: (state := gimp("state")) and true(state) and state, words)
+
+    def state():
+        with suppress(Confused):  # a layer went while it was looked at
+            found = gimp("state")
+            return found if true(found) else None
+
+    return wait(state, words)
 
 
 @contextmanager
