@@ -150,7 +150,8 @@ def working_scale(known: compose.Bools, spec: NetworkSpec) -> float:
     that where the hole is thin everywhere: what counts is how far its middle is from what is known.
     """
     side = spec.comfortable
-    if not spec.coarsest and float(compose.distance(known).max()) <= side / THIN:
+    one_size = spec.minimum == spec.comfortable
+    if not (spec.coarsest or one_size) and float(compose.distance(known).max()) <= side / THIN:
         side = max(side, min(2 * side, LARGEST_THIN))
     longest: int = max(known.shape)
     return min(1.0, side / longest)

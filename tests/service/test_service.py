@@ -93,10 +93,19 @@ def test_the_answer_says_what_ran(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coarsest", "thickness", "side"), [(0, 8, 512), (0, 50, 512), (0, 56, 256), (64, 8, 256), (64, 56, 256)]
+    ("coarsest", "minimum", "thickness", "side"),
+    [
+        (0, 16, 8, 512),
+        (0, 16, 50, 512),
+        (0, 16, 56, 256),
+        (64, 16, 8, 256),
+        (64, 16, 56, 256),
+        (0, 256, 8, 256),
+    ],
 )
-def test_one_look_at_a_thin_hole_is_closer(coarsest: int, thickness: int, side: int) -> None:
-    spec = replace(registry.find("").spec, comfortable=256, coarsest=coarsest)
+def test_one_look_at_a_thin_hole_is_closer(coarsest: int, minimum: int, thickness: int, side: int) -> None:
+    """Unless the network takes one size alone."""
+    spec = replace(registry.find("").spec, comfortable=256, coarsest=coarsest, minimum=minimum)
     known = box(520, 520, 200, 20, 200 + thickness, 500) == 0
     assert working_scale(known, spec) == pytest.approx(side / 520)
 
