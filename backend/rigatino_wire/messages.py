@@ -222,8 +222,8 @@ class Fill(Message):
     """Asks for a fill; answered by Progress at least every half second, then Filled or Failed.
 
     `image` is RGBA, not premultiplied, sRGB; `hole` is 1 (255) where to fill. `offset` is the place
-    (x, y) of the region's upper left corner in the picture. `seed` -1 means a new one. `detail` has texture of the
-    surroundings copied into the network's answer.
+    (x, y) of the region's upper left corner in the picture. `seed` -1 means a new one. `detail` lets texture of the
+    surroundings be copied into an answer that is too smooth.
     """
 
     op: ClassVar[str] = "fill"
