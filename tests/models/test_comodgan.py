@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rigatino_models import convert
 from rigatino_models.comodgan.discriminator import Discriminator, spread
+from rigatino_models.comodgan.losses import discriminator_loss, lazy_r1
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig, Draw, fast, published
 from rigatino_models.convert.comodgan_source import decide_skip4
 
@@ -327,3 +328,12 @@ def test_the_spread_of_a_batch_by_hand() -> None:
     alone = spread(x[:1].expand(1, 3, 2, 2))
     assert alone.shape == (1, 1, 2, 2)
     assert float(alone.max()) < 1e-3
+
+
+def test_losses_by_hand() -> None:
+    real, fake = torch.tensor([[0.0], [2.0]]), torch.tensor([[-1.0], [0.0]])
+    by_hand = (np.log(2) + np.log1p(np.exp(-2))) / 2 + (np.log1p(np.exp(-1)) + np.log(2)) / 2
+    assert float(discriminator_loss(real, fake)) == pytest.approx(by_hand, rel=1e-6)
+    image = torch.full((2, 1, 2, 1), 3.0, requires_grad=True)
+    score = (image**2).sum((1, 2, 3))[:, None]  # gradient 6 at each of two places: squared length 72
+    assert lazy_r1(score, image, gamma=10, every=16).item() == pytest.approx(72 * 5 * 16)

@@ -57,7 +57,7 @@ def named(path: Path) -> Iterator[None]:
         raise ModelError("file_missing", file=file) from error
     except OSError as error:
         raise ModelError("weights_unreadable", file=file, why=error.strerror or "input error") from error
-    except (MemoryError, RecursionError) as error:
+    except (MemoryError, RecursionError, OverflowError) as error:
         raise ModelError("weights_unreadable", file=file, why="it asks for too much memory") from error
     except (Unreadable, *DAMAGE) as error:
         why = str(error) if isinstance(error, Unreadable) else f"it is damaged ({shown(str(error))})"

@@ -65,10 +65,14 @@ def first(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Layout:
-    """One origin's names. top: finds the highest resolution in a key; rows(sides, mapping layers) the table."""
+    """One origin's names.
+
+    top, mapping: find resolution and number of a dense layer in a key; rows(sides, mapping layers): the table; dropped:
+    keys that mean nothing.
+    """
 
     top: re.Pattern[str]
-    mapping: str
+    mapping: re.Pattern[str]
     rows: Callable[[list[int], int], Rows]
     dropped: re.Pattern[str]
     clamp: float
@@ -181,21 +185,21 @@ def _blocks(sides: list[int], layers: int) -> Rows:
 LAYOUTS = {
     "tensorflow": Layout(
         re.compile(r"synthesis/E_(\d{1,5})x\1/"),
-        "mapping/Dense{}/weight",
+        re.compile(r"mapping/Dense(\d{1,3})/"),
         _tensorflow,
         re.compile("lod"),
         0.0,
     ),
     "sequential": Layout(
         re.compile(r"G_synthesis\.E\.(\d{1,5})x\1\."),
-        "G_mapping.G_mapping.Dense{}.weight",
+        re.compile(r"G_mapping\.G_mapping\.Dense(\d{1,3})\."),
         _sequential,
         re.compile(r"G_synthesis\..*\.kernel"),
         0.0,
     ),
     "blocks": Layout(
         re.compile(r"encoder\.b(\d{1,5})\."),
-        "mapping.fc{}.weight",
+        re.compile(r"mapping\.fc(\d{1,3})\."),
         _blocks,
         re.compile(r"(encoder|synthesis)\..*\.?resample_filter"),
         256.0,
@@ -298,20 +302,20 @@ def _renamed(entries: Mapping[str, Entry], layout: Layout) -> dict[str, Entry]:
     top = max(tops)
     if top & (top - 1) or not 8 <= top <= LARGEST_SIDE:
         raise Misfit(next(key for key in plain if str(top) in key), f"{top} is no resolution of a CoModGAN")
-    layers = next(i for i in range(len(plain) + 1) if layout.mapping.format(i) not in plain)
+    layers = max((int(found[1]) for found in map(layout.mapping.match, plain) if found), default=0) + 1
     sides = [2**level for level in range(3, top.bit_length())]
-    table = {theirs: (ours, change) for theirs, ours, change in layout.rows(sides, max(layers, 1))}
-    renamed = {}
-    for name, key in plain.items():
-        if name in table:
-            ours, change = table[name]
-            renamed[ours] = _changed(key, entries[key], change)
-        elif not layout.dropped.fullmatch(name):
-            raise Misfit(key, "this key is not known")
-    for name, (ours, _) in table.items():
-        if ours not in renamed and not OPTIONAL.fullmatch(ours):
-            raise Misfit(name, "this key is missing")
-    return renamed
+    table = {theirs: (ours, change) for theirs, ours, change in layout.rows(sides, layers)}
+    for theirs, (ours, _) in table.items():
+        if theirs not in plain and not OPTIONAL.fullmatch(ours):
+            raise Misfit(theirs, "this key is missing")
+    stray = [key for name, key in plain.items() if name not in table and not layout.dropped.fullmatch(name)]
+    if stray:
+        raise Misfit(stray[0], "this key is not known")
+    return {
+        ours: _changed(plain[theirs], entries[plain[theirs]], change)
+        for theirs, (ours, change) in table.items()
+        if theirs in plain
+    }
 
 
 def _changed(key: str, entry: Entry, change: Change) -> Entry:
