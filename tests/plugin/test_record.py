@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b64encode
+from typing import Any
 
 import pytest
 
@@ -48,9 +51,46 @@ def test_it_says_what_ran() -> None:
 
 
 NO_RECORDS = [b"", b"[]", b"{}", b'{"version": 2}', b'{"version": 1, "hole": {}}', b"\xff"]
+OF_OTHERS: list[dict[str, Any]] = [
+    {"settings": {"grow": "4"}},
+    {"settings": {"speed": 1}},
+    {"source": {"tattoo": "17"}},
+    {"source": {"offset": [1, 2, 3]}},
+    {"source": {"size": [300, 200.5]}},
+    {"hole": {"dtype": "f64"}},
+    {"hole": {"dtype": "f32"}},
+    {"hole": {"box": [5, 6, 20, 11]}},
+    {"hole": {"box": [5, 6, 0, 10]}},
+    {"hole": {"box": ["5", 6, 20, 10]}},
+    {"hole": {"zlib": "eJwDAAAAAAE="}},
+    {"region": [1, 2, 30]},
+    {"box": None},
+    {"ran": None},
+]
 
 
 @pytest.mark.parametrize("data", NO_RECORDS)
 def test_anything_else_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         record.decode(data)
+
+
+def changed(changes: dict[str, Any]) -> bytes:
+    """The record as somebody else might have written it."""
+    fields = json.loads(record.encode(REMEMBERED))
+    for name, value in changes.items():
+        fields[name] = {**fields[name], **value} if isinstance(value, dict) else value
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.parametrize("changes", OF_OTHERS, ids=str)
+def test_a_record_that_contradicts_itself_is_a_value_error(changes: dict[str, Any]) -> None:
+    assert record.decode(changed({})).hole == REMEMBERED.hole
+    with pytest.raises(ValueError, match=r"."):
+        record.decode(changed(changes))
+
+
+def test_a_hole_is_unpacked_no_further_than_its_box() -> None:
+    """A picture from a stranger cannot fill the memory."""
+    more = b64encode(zlib.compress(REMEMBERED.hole.data + bytes(1_000_000))).decode()
+    assert record.decode(changed({"hole": {"zlib": more}})).hole == REMEMBERED.hole

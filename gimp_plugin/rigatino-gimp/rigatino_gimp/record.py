@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from rigatino_gimp.request import Settings
 from rigatino_wire import __version__
-from rigatino_wire.messages import Filled
+from rigatino_wire.errors import ProtocolError
+from rigatino_wire.messages import Filled, nbytes
 from rigatino_wire.region import Box
 
 NAME = "rigatino-fill"
@@ -74,19 +75,49 @@ def encode(record: Record, candidate: int = 0) -> bytes:
 
 
 def decode(data: bytes) -> Record:
-    """The inverse of `encode`. Raises ValueError for what it did not write."""
+    """The inverse of `encode`. Raises ValueError for what it did not write: a picture may come from anybody."""
     try:
         fields = json.loads(data)
         if fields["version"] != VERSION:
             raise ValueError(f"version {fields['version']}")
-        source, hole = fields["source"], fields["hole"]
         return Record(
-            Settings(**fields["settings"]),
-            Source(source["tattoo"], source["name"], tuple(source["offset"]), tuple(source["size"])),
-            Box(*fields["region"]),
-            Hole(Box(*hole["box"]), hole["dtype"], zlib.decompress(b64decode(hole["zlib"]))),
-            Box(*fields["box"]),
-            fields["ran"],
+            _settings(fields["settings"]),
+            _source(fields["source"]),
+            Box(*_integers(fields["region"], 4)),
+            _hole(fields["hole"]),
+            Box(*_integers(fields["box"], 4)),
+            dict(fields["ran"]),
         )
-    except (KeyError, TypeError, zlib.error) as error:
+    except (KeyError, TypeError, zlib.error, ProtocolError) as error:
         raise ValueError(f"not a record of a fill: {error}") from error
+
+
+def _settings(fields: dict[str, Any]) -> Settings:
+    settings = Settings(**fields)
+    for value, default in zip(settings, Settings()):
+        if type(value) is not type(default):
+            raise TypeError(f"{value!r} among the settings")
+    return settings
+
+
+def _source(fields: dict[str, Any]) -> Source:
+    (tattoo,) = _integers([fields["tattoo"]], 1)
+    x, y = _integers(fields["offset"], 2)
+    width, height = _integers(fields["size"], 2)
+    return Source(tattoo, str(fields["name"]), (x, y), (width, height))
+
+
+def _hole(fields: dict[str, Any]) -> Hole:
+    """A hole of exactly as many values as its box has: GEGL would pass over another length without a word."""
+    box, dtype = Box(*_integers(fields["box"], 4)), fields["dtype"]
+    size = nbytes(dtype, (box.height, box.width))
+    data = zlib.decompressobj().decompress(b64decode(fields["zlib"]), size)
+    if len(data) != size:
+        raise ValueError(f"{len(data)} bytes in place of {size}")
+    return Hole(box, dtype, data)
+
+
+def _integers(values: Any, count: int) -> list[int]:
+    if len(values) != count or not all(type(value) is int for value in values):
+        raise TypeError(f"{values!r} in place of {count} integers")
+    return list(values)
