@@ -80,9 +80,6 @@ def published(resolution: int) -> CoModGANConfig:
     return CoModGANConfig(widths=tuple(min(32768 // side, 512) for side in sides))
 
 
-TINY = CoModGANConfig(widths=(16, 16, 16, 12, 8, 8), mapping=(32, 32, 32), global_width=24)
-
-
 @dataclass(frozen=True)
 class Draw:
     """What one answer depends on besides the picture.
@@ -334,4 +331,4 @@ def fast(net: CoModGAN, dtype: torch.dtype = torch.float32) -> CoModGAN:
     return net.eval().requires_grad_(False)
 
 
-__all__ = ["TINY", "CoModGAN", "CoModGANConfig", "Draw", "Encoded", "fast", "published"]
+__all__ = ["CoModGAN", "CoModGANConfig", "Draw", "Encoded", "fast", "published"]
