@@ -49,9 +49,9 @@ def _fill(place: Place, settings: Settings, replace: bool) -> Done:
     region = request.region(place.selection, frame, settings, daemon.describe())
     if settings.source == "layer" and region.intersect(place.box).empty:
         raise Failure("selection_outside")
-    hole = _hole(place)
+    source, hole = _source(place), _hole(place)  # by the time the daemon is done they may be gone
     filled = daemon.fill(_message(place, settings, region))
-    remembered = Record(settings, _source(place), region, hole, _laid(filled), record.ran(filled))
+    remembered = Record(settings, source, region, hole, _laid(filled), record.ran(filled))
     result = insertion.Result(
         name=_name(place, filled, replace),
         offset=filled.offset,
@@ -92,6 +92,6 @@ def _name(place: Place, filled: Filled, replace: bool) -> str:
     name = f"Fill ({filled.network})"
     if not replace or place.old is None or not place.old.is_valid():
         return name
-    ran, old = fills.remembered(place.old).ran["network"], str(place.old.get_name())
+    ran, old = fills.remembered(place.old).ran.get("network"), str(place.old.get_name())
     outdated = ran != filled.network and old.startswith(f"Fill ({ran})")
     return name if outdated else old

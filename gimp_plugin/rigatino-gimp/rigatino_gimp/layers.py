@@ -107,7 +107,10 @@ def active(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> tuple[Gimp.
     """The one layer meant, and the channel where one is active in its place. Raises Failure.
 
     The layer is meant where its mask is being edited, and the only layer where a channel is active.
+    Image and layer may be gone: the user can close and delete them while the dialog is open.
     """
+    if not image.is_valid():
+        raise Failure("image_gone")
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise Failure("indexed_image")
     if image.get_floating_sel() is not None:
@@ -115,6 +118,8 @@ def active(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> tuple[Gimp.
     if len(drawables) != 1:
         raise Failure("many_layers" if drawables else "no_layer")
     drawable = drawables[0]
+    if not drawable.is_valid():
+        raise Failure("layer_gone")
     if drawable.get_image() != image:
         raise Failure("no_layer")
     if isinstance(drawable, Gimp.LayerMask):

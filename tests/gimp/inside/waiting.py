@@ -16,36 +16,59 @@ def replaced(owner, name, value):
         setattr(owner, name, kept)
 
 
-def during(change):
-    """A fill in this process, with the daemon's first word of its work as the moment when the user acts."""
-    from rigatino_gimp import daemon
-    from rigatino_gimp.fill import fill
-    from rigatino_gimp.request import Settings
-    from rigatino_wire.errors import Failure
+def before(change):
+    """A fill in this process; the user acts while the dialog is open."""
+    image, source = _two_layers()
+    change(image, source)
+    return _filled(image, source)
 
+
+def during(change):
+    """A fill in this process; the user acts when all is read and the daemon is given its work."""
+    from rigatino_gimp import daemon
+
+    image, source = _two_layers()
+    fill = daemon.fill
+
+    def act_then_fill(request):
+        change(image, source)
+        return fill(request)
+
+    with replaced(daemon, "fill", act_then_fill):
+        return _filled(image, source)
+
+
+def _two_layers():
     image = photo()
     rectangle(image, 150, 100, 50, 40)
     source, other = only_layer(image), only_layer(image).copy()
     image.insert_layer(other, None, 0)
     image.set_selected_layers([source])
-    show, acted = daemon._show, []
+    return image, source
 
-    def act_then_show(progress):
-        if not acted:
-            acted.append(progress.stage)
-            change(image, source)
-        show(progress)
 
-    facts = {"record": None}
-    with replaced(daemon, "_show", act_then_show):
-        try:
-            done = fill(image, [source], Settings(detail=False, context=1.0))
-            facts["layer"] = layer_facts(done.layer)
-        except Failure as failure:
-            facts["code"] = failure.code
+def _filled(image, source):
+    from rigatino_gimp.fill import fill
+    from rigatino_gimp.request import Settings
+    from rigatino_wire.errors import Failure
+
+    facts = {}
+    try:
+        done = fill(image, [source], Settings(detail=False, context=1.0))
+        facts["layer"] = layer_facts(done.layer)
+    except Failure as failure:
+        facts["code"] = failure.code
     if image.is_valid():
-        facts.update(state=state(image), acted=acted)
+        facts["state"] = state(image)
     return facts
+
+
+def meanwhile_image_closed_in_the_dialog(case):
+    return before(lambda image, source: image.delete())
+
+
+def meanwhile_layer_removed_in_the_dialog(case):
+    return before(lambda image, source: image.remove_layer(source))
 
 
 def meanwhile_nothing(case):
