@@ -16,7 +16,7 @@ def test_alpha_is_taken_out_and_every_pixel_left_opaque(
     pixels = np.random.default_rng(3).integers(0, 256, (5, 7, 4)).astype(kind)
     if dtype == "f32":
         pixels /= 255
-    rgba, alpha = opaque_and_alpha(pixels.tobytes(), dtype)
+    rgba, alpha = opaque_and_alpha(memoryview(pixels.tobytes()), dtype)
     seen = np.frombuffer(rgba, kind).reshape(5, 7, 4)
     np.testing.assert_array_equal(seen[..., :3], pixels[..., :3])
     np.testing.assert_array_equal(seen[..., 3], opaque)

@@ -85,10 +85,12 @@ def _blank(place: Place, result: Result) -> Gimp.Layer:
 def _paint(layer: Gimp.Layer, result: Result, k: int) -> None:
     """Gives a layer the pixels of candidate k, their mask, and what it has to remember."""
     depth, size = DEPTHS[result.fill.dtype], result.fill.nbytes // result.fill.shape[0]
-    rgba = bytes(result.fill.view[k * size : (k + 1) * size])
-    opaque, alpha = opaque_and_alpha(rgba, depth.dtype)
-    pixels.write(layer, opaque if result.masked else rgba, depth.colour, depth.dtype)
-    if result.masked:
+    rgba = result.fill.view[k * size : (k + 1) * size]
+    if not result.masked:
+        pixels.write(layer, bytes(rgba), depth.colour, depth.dtype)
+    else:
+        opaque, alpha = opaque_and_alpha(rgba, depth.dtype)
+        pixels.write(layer, opaque, depth.colour, depth.dtype)
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         layer.add_mask(mask)
         pixels.write(mask, alpha, depth.mask, depth.dtype)

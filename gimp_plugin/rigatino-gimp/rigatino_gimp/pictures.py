@@ -25,23 +25,28 @@ def read(place: Place, source: str, region: Box) -> bytes:
 
 
 def _visible(place: Place, region: Box) -> bytes:
-    """The picture as the user sees it, by way of a layer that is never shown; without the fill that is made anew."""
-    depth = pixels.depth(place.image)
-    image = place.image if place.old is None else _without(place.image, place.old)
+    """The picture as the user sees it, without the fill that is made anew.
+
+    That fill is hidden in a copy of the image: in the image itself it would be an undo step.
+    """
+    if place.old is None or not place.old.get_visible():
+        return _merged(place.image, region)
+    copy = place.image.duplicate()
+    try:
+        copy.get_layer_by_name(place.old.get_name()).set_visible(False)  # it has another tattoo there
+        return _merged(copy, region)
+    finally:
+        copy.delete()
+
+
+def _merged(image: Gimp.Image, region: Box) -> bytes:
+    """All visible layers together, by way of a layer that is never shown."""
+    depth = pixels.depth(image)
     merged = Gimp.Layer.new_from_visible(image, image, "visible")
     try:
         return pixels.read(merged.get_buffer(), region, depth.colour, depth.dtype)
     finally:
         merged.delete()
-        if image is not place.image:
-            image.delete()
-
-
-def _without(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Image:
-    """A copy of the image in which that layer is hidden; hiding it in the image itself would be an undo step."""
-    copy = image.duplicate()
-    copy.get_layer_by_name(layer.get_name()).set_visible(False)  # it has another tattoo there
-    return copy
 
 
 def _with_fills(place: Place, fills: Sequence[Gimp.Layer], region: Box, format: str) -> Gegl.Buffer:

@@ -13,9 +13,10 @@ CODES = {"u8": "B", "f32": "f"}
 _TRANSPARENT = bytes(255 if value < 128 else 0 for value in range(256))
 
 
-def opaque_and_alpha(rgba: bytes, dtype: str) -> tuple[bytes, bytes]:
+def opaque_and_alpha(rgba: bytes | memoryview, dtype: str) -> tuple[bytes, bytes]:
     """RGBA of dtype "u8" or "f32" -> the same with every pixel opaque, and its alpha as one plane."""
-    values: array[Any] = array(CODES[dtype], rgba)
+    values: array[Any] = array(CODES[dtype])
+    values.frombytes(rgba)
     alpha = values[3::4]
     values[3::4] = array(CODES[dtype], [OPAQUE[dtype]]) * len(alpha)
     return values.tobytes(), alpha.tobytes()
