@@ -29,7 +29,7 @@ from rigatino_wire.texts import NOTES
 Report = Callable[[str, float], None]
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
 NETWORK_SHARE = 0.4  # of the progress of a fill; the rest copies texture
-THICK = 16  # network pixels from its rim to its middle, above which texture is copied into a hole
+THICK = 24  # network pixels from its rim to its middle, above which texture is copied into a hole
 LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
 SCALES = {"u8": 255.0, "f32": 1.0}
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}

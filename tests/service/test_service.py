@@ -137,13 +137,13 @@ def test_the_answer_names_the_precision_that_the_network_has(service: Service) -
 
 
 @pytest.mark.parametrize(
-    ("network", "detail", "thick"), [("", True, 40), ("", True, 20), ("", False, 40), ("exemplar", True, 40)]
+    ("network", "detail", "thick"), [("", True, 60), ("", True, 40), ("", False, 60), ("exemplar", True, 60)]
 )
 def test_texture_is_copied_once_into_a_thick_hole_where_it_is_asked_for(
     service: Service, network: str, detail: bool, thick: int
 ) -> None:
     told: list[float] = []
-    hole = box(96, 96, 24, 24, 24 + thick, 24 + thick)
+    hole = box(96, 96, 18, 18, 18 + thick, 18 + thick)
     fill = request(scene(96, 96), hole, network=network, detail=detail, grow=0)
     filled = service.fill(fill, lambda stage, part: told.append(part))
     assert ("detail" in filled.seconds) == (detail and not network and thick > 2 * THICK)
