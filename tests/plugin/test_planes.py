@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rigatino_gimp.planes import bounds, native, opaque_and_alpha, transparent
+from rigatino_gimp.planes import bounds, native, opaque_and_alpha, transparent, with_alpha
 from rigatino_wire.region import Box
 
 
@@ -21,6 +21,14 @@ def test_alpha_is_taken_out_and_every_pixel_left_opaque(
     np.testing.assert_array_equal(seen[..., :3], pixels[..., :3])
     np.testing.assert_array_equal(seen[..., 3], opaque)
     np.testing.assert_array_equal(np.frombuffer(alpha, kind).reshape(5, 7), pixels[..., 3])
+
+
+def test_opaque_alpha_is_put_to_every_pixel() -> None:
+    rgb = np.random.default_rng(4).integers(0, 256, (5, 7, 3), np.uint8)
+    rgba = np.frombuffer(with_alpha(rgb.tobytes()), np.uint8).reshape(5, 7, 4)
+    np.testing.assert_array_equal(rgba[..., :3], rgb)
+    assert (rgba[..., 3] == 255).all()
+    assert with_alpha(b"") == b""
 
 
 def test_values_travel_little_endian(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,14 @@ def opaque_and_alpha(rgba: bytes | memoryview, dtype: str) -> tuple[bytes, bytes
     return values.tobytes(), alpha.tobytes()
 
 
+def with_alpha(rgb: bytes) -> bytes:
+    """RGB in bytes -> RGBA, opaque."""
+    rgba = bytearray(b"\xff") * (len(rgb) // 3 * 4)
+    for channel in range(3):
+        rgba[channel::4] = rgb[channel::3]
+    return bytes(rgba)
+
+
 def native(data: bytes, dtype: str) -> bytes:
     """Little-endian values, as they travel, in this machine's byte order; its own inverse."""
     if dtype == "u8" or sys.byteorder == "little":
