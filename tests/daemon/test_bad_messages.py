@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.house import Caller, House, caller, request, signed
+from rigatino_wire import PROTOCOL
 from rigatino_wire.frames import MAGIC
 from rigatino_wire.messages import Array, Failed, Fill, Filled, Status, StatusReport
 
@@ -95,9 +96,10 @@ def test_strangers_get_no_answer(one: Caller, open_house: House, name: str) -> N
     assert open_house.log().count("was refused") == refusals + 1, "the log knows"
 
 
+NEXT = (PROTOCOL + 1).to_bytes(2, "big")
 ENVELOPES: dict[str, tuple[str, Callable[[bytes], Frames]]] = {
     "version 0": ("wrong_version", lambda key: signed(header(), [], key, MAGIC[:6] + b"\0\0")),
-    "version 2": ("wrong_version", lambda key: signed(header(), [], key, MAGIC[:6] + b"\0\2")),
+    "the next version": ("wrong_version", lambda key: signed(header(), [], key, MAGIC[:6] + NEXT)),
     "version 65535": ("wrong_version", lambda key: [MAGIC[:6] + b"\xff\xff"]),
     "magic alone": ("truncated", lambda key: [MAGIC]),
     "no header": ("truncated", lambda key: [MAGIC, bytes(32)]),

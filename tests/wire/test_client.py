@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rigatino_wire import PROTOCOL
 from rigatino_wire import client as client_module
 from rigatino_wire.client import Client, new_id
 from rigatino_wire.endpoint import Connection
@@ -301,19 +302,22 @@ def test_between_requests_nothing_is_open(router: Router, bind_to: str) -> None:
         client.fill(request())
 
 
-@pytest.mark.parametrize("found", [2, 7])
+@pytest.mark.parametrize("found", [PROTOCOL - 1, PROTOCOL + 1, 70])
 def test_a_daemon_of_another_protocol_is_not_spoken_to(daemon: Daemon, found: int) -> None:
     other = dataclasses.replace(daemon.connection, protocol=found)
     with Client(other) as client, pytest.raises(ProtocolError) as caught:
         client.describe()
-    assert (caught.value.code, caught.value.params) == ("wrong_version", {"found": found, "expected": 1})
+    assert (caught.value.code, caught.value.params) == (
+        "wrong_version",
+        {"found": found, "expected": PROTOCOL},
+    )
     assert not daemon.sock.poll(100)
 
 
 def test_an_answer_of_another_version_says_so(daemon: Daemon) -> None:
     def play() -> None:
         daemon.take()
-        daemon.sock.send_multipart([daemon.name, b"rigati\x00\x02", b"of another making"])
+        daemon.sock.send_multipart([daemon.name, b"rigati\xff\xff", b"of another making"])
 
     with beside(play), Client(daemon.connection) as client, pytest.raises(ProtocolError) as caught:
         client.describe()
@@ -334,7 +338,7 @@ def test_an_answer_that_is_not_signed_with_the_key(router: Router, bind_to: str)
 
 
 def test_no_daemon() -> None:
-    nobody = Connection("ipc:///nonexistent/daemon.sock", bytes(32), 1, "0", 1)
+    nobody = Connection("ipc:///nonexistent/daemon.sock", bytes(32), 1, "0", PROTOCOL)
     with Client(nobody) as client, pytest.raises(Unreachable) as caught:
         client.status()
     assert caught.value.code == "daemon_absent"
