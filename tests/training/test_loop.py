@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -128,9 +129,7 @@ def test_steps_that_are_taken_again_are_logged_once(tmp_path: Path) -> None:
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_full_disk_costs_a_checkpoint_not_the_run(
-    tmp_path: Path, full_disk: Callable[[int], None], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_disk_costs_a_checkpoint_not_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recipe = replace(
         RECIPE, optimiser=replace(RECIPE.optimiser, samples=4 * 8), log=Log(line=1, sheet=4, checkpoint=1)
     )
@@ -139,11 +138,11 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run(
 
     def filling(parts: list[Batch]) -> dict[str, torch.Tensor]:
         if trainer.step == 2:
-            full_disk(2000)  # bytes that a file may have: logs fit, checkpoints do not
+            fill_disk(2000)  # bytes that a file may have: logs fit, checkpoints do not
         return step(parts)
 
     trainer._train_step = filling  # type: ignore[method-assign]
-    with pytest.raises(ModelError) as caught:
+    with full_disk() as fill_disk, pytest.raises(ModelError) as caught:
         trainer.run()
     assert caught.value.code == "file_unwritable"  # only at the very end, when nothing else can be done
     assert trainer.step == 4
@@ -152,14 +151,16 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run(
     assert Trainer(recipe, photos(), tmp_path, resume=True).step == 2
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[Callable[[int], None]]:
-    """Lets files grow to so many bytes and no further, until the test ends."""
+    """Lets files grow to so many bytes and no further; not beyond the block, for pytest's own output may be a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, previous)
+    try:
+        yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, previous)
 
 
 def test_a_run_that_fails_leaves_no_loader_behind(tmp_path: Path) -> None:
