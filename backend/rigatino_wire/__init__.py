@@ -5,4 +5,4 @@ nothing can be installed.
 """
 
 __version__ = "0.1.0"
-PROTOCOL = 2
+PROTOCOL = 3

@@ -26,6 +26,7 @@ from rigatino_wire.messages import (
     Fill,
     Filled,
     Message,
+    Preview,
     Progress,
     Status,
     StatusReport,
@@ -40,6 +41,7 @@ GOODBYE = 1.0  # seconds to wait for the daemon's word that it has stopped a can
 
 M = TypeVar("M", bound=Message)
 Report = Callable[[Progress], None]
+Show = Callable[[Preview], None]
 
 
 def new_id() -> str:
@@ -80,11 +82,13 @@ class Client:
         request: Fill,
         on_progress: Report | None = None,
         cancelled: Callable[[], bool] = _never,
+        on_preview: Show | None = None,
     ) -> Filled:
-        """The fill of a hole. `on_progress` gets every Progress; `cancelled` is asked every 50 ms.
+        """The fill of a hole. `on_progress` gets every Progress, `on_preview` every candidate once it is done;
+        `cancelled` is asked every 50 ms.
 
         Raises Cancelled where it says true, Failure deadline after the request's time limit, and what the
-        class says. An exception from either function ends the connection, and with it the daemon's work.
+        class says. An exception from these functions ends the connection, and with it the daemon's work.
         """
         deadline = time.monotonic() + request.deadline_ms / 1000 + GRACE
         if cancelled():
@@ -100,6 +104,9 @@ class Client:
                 if isinstance(reply, Progress):
                     if on_progress is not None:
                         on_progress(reply)
+                elif isinstance(reply, Preview):
+                    if on_preview is not None:
+                        on_preview(reply)
                 elif reply is not None:
                     return _expected(reply, Filled, request)
 

@@ -88,6 +88,15 @@ def boolean() -> Rule:
     return Rule("true or false", check)
 
 
+def optional(item: Rule) -> Rule:
+    """What the rule says, or None (JSON null)."""
+
+    def check(value: Any) -> Any:
+        return None if value is None else item.check(value)
+
+    return Rule(f"{item.text}, or null", check)
+
+
 def pair(item: Rule) -> Rule:
     """Two values, as a tuple."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from math import prod
-from typing import Annotated, Any, ClassVar, TypeVar, Union, get_type_hints
+from typing import Annotated, Any, ClassVar, Optional, TypeVar, Union, get_type_hints
 
 from rigatino_wire import fields as f
 from rigatino_wire.errors import Failure, ProtocolError
@@ -22,7 +22,9 @@ MAX_FRAME = 1 << 20  # bytes of one frame
 MAX_HEADER = 1 << 16  # bytes of the JSON header
 MAX_MESSAGE = 1 << 30  # bytes of all arrays of one message
 MAX_PIXELS = 100_000_000  # pixels of one image
-MAX_CANDIDATES = 16
+MAX_CANDIDATES = 12
+MAX_LINEAGE = 16  # seeds that name an answer
+MAX_PREVIEW = 256  # pixels of a preview's longer side
 MAX_NETWORKS = 64
 LARGEST = (1 << 53) - 1  # integers beyond are not the same in every JSON reader
 
@@ -168,6 +170,10 @@ COUNT = f.integer(0, LARGEST)
 PLACE = f.pair(f.integer(-LARGEST, LARGEST))
 SECONDS = f.number(0, 1e12)
 SEED = f.integer(-1, LARGEST)
+LINEAGE = f.several(f.integer(0, LARGEST), MAX_LINEAGE)
+NEAR = f.several(f.integer(0, LARGEST), MAX_LINEAGE - 1)
+SEAM = f.word("auto", "feather", "poisson")
+QUALITY = f.word("fast", "balanced", "best")
 
 
 @dataclass(frozen=True)
@@ -198,6 +204,15 @@ class NetworkInfo(Record):
     paper: Annotated[str, f.text(200)]
 
 
+@dataclass(frozen=True)
+class Answer(Record):
+    """One of a fill's candidates: the seeds that made it, and a critic's score (more is better), if there is one."""
+
+    op: ClassVar[str] = "answer"
+    lineage: Annotated[Sequence[int], LINEAGE] = ()
+    score: Annotated[Optional[float], f.optional(f.number(-1e12, 1e12))] = None
+
+
 class Message(Record):
     """One message of the protocol; `id` is the request's, in its replies too."""
 
@@ -223,7 +238,9 @@ class Fill(Message):
 
     `image` is RGBA, not premultiplied, sRGB; `hole` is 1 (255) where to fill. `offset` is the place
     (x, y) of the region's upper left corner in the picture. `seed` -1 means a new one. `detail` lets texture of the
-    surroundings be copied into an answer that is too smooth.
+    surroundings be copied into an answer that is too smooth. `variety` is the factor on what chance adds, 0 for the
+    most likely answer; `near` is the lineage of an answer that new ones are to resemble. `seam` "auto" is the network's
+    own where it has one, else "feather". `quality` is how much is spent on holes larger than the network's size.
     """
 
     op: ClassVar[str] = "fill"
@@ -238,6 +255,10 @@ class Fill(Message):
     precision: Annotated[str, f.word("auto", "fp32", "bf16")] = "auto"
     candidates: Annotated[int, f.integer(1, MAX_CANDIDATES)] = 1
     detail: Annotated[bool, f.boolean()] = True
+    variety: Annotated[float, f.number(0, 4)] = 1.0
+    near: Annotated[Sequence[int], NEAR] = ()
+    seam: Annotated[str, SEAM] = "auto"
+    quality: Annotated[str, QUALITY] = "balanced"
     deadline_ms: Annotated[int, f.integer(1, 86_400_000)] = 600_000
 
     def __post_init__(self) -> None:
@@ -297,10 +318,24 @@ class Progress(Message):
 
 
 @dataclass(frozen=True)
+class Preview(Message):
+    """A candidate that is done: `number` of `count`, from 0, reduced, with some of its surroundings."""
+
+    op: ClassVar[str] = "preview"
+    id: Annotated[str, ID]
+    image: Annotated[Array, _array("H", "W", 4)]
+    number: Annotated[int, f.integer(0, MAX_CANDIDATES - 1)]
+    count: Annotated[int, f.integer(1, MAX_CANDIDATES)]
+    lineage: Annotated[Sequence[int], LINEAGE] = ()
+
+
+@dataclass(frozen=True)
 class Filled(Message):
     """The fill: RGBA candidates at `offset` (picture coordinates), and what ran.
 
-    `weights` is the file's sha256, `scale` network pixels per picture pixel, `seconds` the time by name.
+    `weights` is the file's sha256, `scale` network pixels per picture pixel, `seconds` the time by name. `answers` are
+    about the candidates, in their order: the best score first, where there are scores. `latent` is what a later edit
+    goes on from (base64 of float32), empty for most networks.
     """
 
     op: ClassVar[str] = "filled"
@@ -313,6 +348,8 @@ class Filled(Message):
     precision: Annotated[str, NAME]
     device: Annotated[str, NAME]
     fill: Annotated[Array, _array("K", "H", "W", 4)]
+    answers: Annotated[Sequence[Answer], f.several(_nested(Answer), MAX_CANDIDATES)] = ()
+    latent: Annotated[str, f.text(16384)] = ""
     notes: Annotated[Sequence[str], f.several(LINE, 20)] = ()
     seconds: Annotated[Mapping[str, float], f.table(SECONDS, 50)] = field(default_factory=dict)
 
@@ -356,7 +393,8 @@ class Done(Message):
 
 
 REQUESTS: tuple[type[Message], ...] = (Describe, Fill, Cancel, Status, Stop)
-REPLIES: tuple[type[Message], ...] = (Description, Progress, Filled, Failed, StatusReport, Done)
+WORK = (Fill,)  # requests that a worker does, each answered by Filled
+REPLIES: tuple[type[Message], ...] = (Description, Progress, Preview, Filled, Failed, StatusReport, Done)
 KINDS: Mapping[str, type[Message]] = {kind.op: kind for kind in (*REQUESTS, *REPLIES)}
 
 

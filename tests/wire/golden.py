@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import (
+    Answer,
     Array,
     Cancel,
     Describe,
@@ -15,6 +16,7 @@ from rigatino_wire.messages import (
     Limits,
     Message,
     NetworkInfo,
+    Preview,
     Progress,
     Status,
     StatusReport,
@@ -52,6 +54,10 @@ MESSAGES: tuple[Message, ...] = (
         precision="fp32",
         candidates=2,
         detail=False,
+        variety=0.5,
+        near=(11, 12),
+        seam="poisson",
+        quality="best",
         deadline_ms=30000,
     ),
     Cancel(id="a3", job="a2"),
@@ -67,6 +73,13 @@ MESSAGES: tuple[Message, ...] = (
         limits=Limits(max_pixels=4000000, max_message=100000000, max_frame=1048576),
     ),
     Progress(id="a2", stage="filling", fraction=0.25, position=0),
+    Preview(
+        id="a2",
+        image=Array("u8", (1, 2, 4), bytes(range(8, 16))),
+        number=0,
+        count=2,
+        lineage=(11, 12, 7),
+    ),
     Filled(
         id="a2",
         offset=(-3, 40),
@@ -77,6 +90,8 @@ MESSAGES: tuple[Message, ...] = (
         precision="fp32",
         device="cpu",
         fill=Array("f32", (1, 1, 1, 4), bytes.fromhex("0000003f 0000803e 00000000 0000803f")),
+        answers=(Answer(lineage=(11, 12, 7), score=0.5),),
+        latent="AAAAPw==",
         notes=("The picture was scaled down.",),
         seconds={"network": 0.5},
     ),
