@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,3 +23,15 @@ def picture(height: int, width: int, number: int = 1, seed: int = 0) -> tuple[to
     hole[..., : height // 3, width // 4 : width // 2] = 1
     hole[-1, :, height // 2 :, : width // 5] = 1
     return image, hole
+
+
+def refused(run: Run, path: Path, *words: str) -> str:
+    """`weights inspect` on the file: status 1, one line on stderr that names the file and has these words."""
+    result = run("weights", "inspect", path)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    line = result.stderr.strip()
+    assert "\n" not in line
+    for word in (str(path), *words):
+        assert word in line, line
+    return line

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from comodgan_reference import Shape, State
-from model_support import Run
+from model_support import Run, refused
 from safetensors.torch import save_file
 
 from rigatino_models import convert
@@ -39,17 +39,6 @@ class Evil:
 
     def __reduce__(self) -> Any:
         return self.call
-
-
-def refused(run: Run, path: Path, *words: str) -> None:
-    """Status 1, one line on stderr that names the file and has these words."""
-    result = run("weights", "inspect", path)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    line = result.stderr.strip()
-    assert "\n" not in line
-    for word in (str(path), *words):
-        assert word in line, line
 
 
 def network(path: Path, variables: list[Any], source: Any = "", protocol: int = 4) -> Path:

@@ -14,7 +14,7 @@ import pic_reference as reference
 import pytest
 import torch
 from lama_files import zipped
-from model_support import Run, picture
+from model_support import Run, picture, refused
 from pic_reference import PUBLISHED, Shape, State
 from safetensors.torch import load_file, save_file
 
@@ -178,17 +178,6 @@ def test_arrays_that_do_not_fit(change: Arrays, words: tuple[str, ...], tmp_path
     assert result.exit_code == 1
     assert all(word in result.stderr for word in words), result.stderr
     assert not (tmp_path / "out.npz").exists()
-
-
-def refused(run: Run, path: Path, *words: str) -> None:
-    """One line on stderr, with these words."""
-    result = run("weights", "inspect", path)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    line = result.stderr.strip()
-    assert "\n" not in line
-    for word in words:
-        assert word in line, line
 
 
 def changed(part: str, key: str, change: Callable[[torch.Tensor], torch.Tensor] | None) -> States:

@@ -18,7 +18,7 @@ import lama_files as files
 import pytest
 import torch
 from lama_reference import Shape, State
-from model_support import Run
+from model_support import Run, refused
 from safetensors.torch import save_file
 
 Tiny = tuple[Shape, State]
@@ -33,19 +33,6 @@ class Evil:
 
     def __reduce__(self) -> Any:
         return self.call
-
-
-def refused(run: Run, path: Path, *words: str) -> str:
-    """Run the command on the file: status 1, one line on stderr that names the file and has these words."""
-    result = run("weights", "inspect", path)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    line = result.stderr.strip()
-    assert "\n" not in line
-    assert str(path) in line
-    for word in words:
-        assert word in line, line
-    return line
 
 
 def rewritten(source: Path, target: Path, change: Callable[[str, bytes], bytes | None]) -> Path:

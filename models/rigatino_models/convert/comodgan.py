@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from rigatino_models.checkpoint import Entry, StateFile
 from rigatino_models.checkpoint.trouble import Misfit
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
+from rigatino_models.convert.common import filled, shapes, stated, whole
 from rigatino_models.convert.comodgan_source import check_settings, decide_skip4
 
 OWN_KEY = "synthesis.start.weight"
@@ -234,8 +235,8 @@ def adapted(file: StateFile) -> StateFile:
         check_settings(kept.get("settings", {}))
         skip4, why = decide_skip4(kept.get("source", ""))
     found = infer_config(entries, skip4, LAYOUTS[kind].clamp)
-    stated = {"config": json.dumps(asdict(found)), "skip4": why, "licence": LICENCE}
-    return replace(file, entries=entries, metadata=stated)
+    metadata = {"config": json.dumps(asdict(found)), "skip4": why, "licence": LICENCE}
+    return replace(file, entries=entries, metadata=metadata)
 
 
 def config(file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
@@ -247,17 +248,12 @@ def config(file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
 
 def expected(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Key -> shape of the network. Raises Misfit for hyper-parameters that no CoModGAN can have."""
-    with torch.device("meta"):
-        state = CoModGAN(_checked(config)).state_dict()
-    return {key: tuple(value.shape) for key, value in state.items()}
+    return shapes(partial(CoModGAN, _checked(config)))
 
 
 def build(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> CoModGAN:
     """The network with these tensors, float32."""
-    with torch.device("meta"):
-        network = CoModGAN(_checked(config))
-    network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    return network.requires_grad_(True)
+    return filled(partial(CoModGAN, _checked(config)), tensors)
 
 
 def infer_config(entries: Mapping[str, Entry], skip4: bool, clamp: float) -> CoModGANConfig:
@@ -344,14 +340,7 @@ def _shape(entries: Mapping[str, Entry], key: str, axes: int) -> tuple[int, ...]
 
 def _stated(text: str) -> CoModGANConfig:
     """The configuration of our own metadata. Raises Misfit for one that is malformed."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Misfit("config", "the metadata are not JSON") from error
-    known = {field.name for field in fields(CoModGANConfig)}
-    if not isinstance(values, dict) or set(values) != known:
-        raise Misfit("config", f"the metadata do not name {', '.join(sorted(known))}")
-    return _checked(values)
+    return _checked(stated(text, CoModGANConfig))
 
 
 def _fields(config: CoModGANConfig) -> dict[str, Any]:
@@ -365,7 +354,7 @@ def _checked(values: Mapping[str, Any]) -> CoModGANConfig:
     for name, numbers, most in (("widths", widths, LARGEST_SIDE.bit_length()), ("mapping", mapping, DEEPEST)):
         if not isinstance(numbers, list | tuple) or not 2 <= len(numbers) <= most:
             raise Misfit(name, "their number is not that of a CoModGAN")
-    if not all(map(_width, (*widths, *mapping, values["global_width"]))):
+    if not all(whole(width, 1, WIDEST) for width in (*widths, *mapping, values["global_width"])):
         raise Misfit("widths", "they are not those of a CoModGAN")
     if type(values["clamp"]) not in (int, float) or not 0 <= values["clamp"] <= 1e6:
         raise Misfit("clamp", "it is not a bound on activations")
@@ -373,7 +362,3 @@ def _checked(values: Mapping[str, Any]) -> CoModGANConfig:
     if any(type(values[flag]) is not bool for flag in flags):
         raise Misfit("config", f"{', '.join(flags)} are true or false")
     return CoModGANConfig(**{**values, "widths": tuple(widths), "mapping": tuple(mapping)})
-
-
-def _width(value: object) -> bool:
-    return type(value) is int and 1 <= value <= WIDEST

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from functools import partial
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from rigatino_models.checkpoint import StateFile
 from rigatino_models.checkpoint.trouble import Misfit
+from rigatino_models.convert.common import filled, shapes, stated, whole
 from rigatino_models.convert.lama_settings import check_settings
 from rigatino_models.lama.net import Lama, LamaConfig
 
@@ -69,18 +69,12 @@ def config(file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
 
 def expected(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Key -> shape of the network. Raises Misfit for hyper-parameters that no LaMa can have."""
-    with torch.device("meta"):
-        state = Lama(_checked(config)).state_dict()
-    return {key: tuple(value.shape) for key, value in state.items()}
+    return shapes(partial(Lama, _checked(config)))
 
 
 def build(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Lama:
     """The network with these tensors, float32."""
-    with torch.device("meta"):
-        network = Lama(_checked(config))
-    counters = {key: torch.tensor(0) for key in network.state_dict() if key not in tensors}
-    network.load_state_dict({key: value.float() for key, value in tensors.items()} | counters, assign=True)
-    return network.requires_grad_(True)
+    return filled(partial(Lama, _checked(config)), tensors)
 
 
 def infer_config(state: Mapping[str, Shaped]) -> LamaConfig:
@@ -140,13 +134,9 @@ def _outputs(state: Mapping[str, Shaped], key: str) -> int:
 
 def _stated(text: str) -> LamaConfig:
     """The configuration of our own metadata. Raises Misfit for one that is malformed."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Misfit("config", "the metadata are not JSON") from error
-    known = {field.name for field in fields(LamaConfig)}
-    if not isinstance(values, dict) or not isinstance(values.get("widths"), list) or not set(values) <= known:
-        raise Misfit("config", f"the metadata do not name {', '.join(sorted(known))}")
+    values = stated(text, LamaConfig, {"widths"})
+    if not isinstance(values["widths"], list):
+        raise Misfit("widths", "they are not those of a LaMa")
     return _checked(values)
 
 
@@ -154,9 +144,9 @@ def _checked(values: Mapping[str, Any]) -> LamaConfig:
     """The configuration, if a network can have it. Raises Misfit."""
     config = LamaConfig(**{**values, "widths": tuple(values["widths"])})
     widths, glob = config.widths, config.global_width
-    if not 2 <= len(widths) <= MOST_DOWNS + 1 or not all(_whole(width, 1, WIDEST) for width in widths):
+    if not 2 <= len(widths) <= MOST_DOWNS + 1 or not all(whole(width, 1, WIDEST) for width in widths):
         raise Misfit("widths", "they are not those of a LaMa")
-    if not _whole(config.blocks, 0, MOST_BLOCKS) or not _whole(glob, 0, widths[-1] - 1) or glob == 1:
+    if not whole(config.blocks, 0, MOST_BLOCKS) or not whole(glob, 0, widths[-1] - 1) or glob == 1:
         raise Misfit("global_width", "blocks and Fourier channels are not those of a LaMa")
     if any(type(flag) is not bool for flag in (config.enable_lfu, config.gated_skips, config.prefill)):
         raise Misfit("config", "enable_lfu, gated_skips and prefill are true or false")
@@ -165,7 +155,3 @@ def _checked(values: Mapping[str, Any]) -> LamaConfig:
     if config.enable_lfu and glob // 2 % 4:
         raise Misfit("config", "enable_lfu needs a number of Fourier channels that 8 divides")
     return config
-
-
-def _whole(value: object, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most

@@ -6,10 +6,9 @@ normalisation: `module.weight_bar` is divided by its largest singular value, est
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from rigatino_models.checkpoint import Entry, StateFile
 from rigatino_models.checkpoint.trouble import Misfit, Unreadable
+from rigatino_models.convert.common import filled, shapes, stated, whole
 from rigatino_models.pic.net import LEVELS, MIDDLE, Pic, PicConfig
 from rigatino_models.pic.spec import LICENCE
 
@@ -78,17 +78,12 @@ def config(file: StateFile, names: Mapping[str, str]) -> dict[str, Any]:
 
 def expected(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Key -> shape of the network. Raises Misfit for hyper-parameters that no PIC can have."""
-    with torch.device("meta"):
-        state = Pic(_checked(config)).state_dict()
-    return {key: tuple(value.shape) for key, value in state.items()}
+    return shapes(partial(Pic, _checked(config)))
 
 
 def build(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Pic:
     """The network with these tensors, float32."""
-    with torch.device("meta"):
-        network = Pic(_checked(config))
-    network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    return network.requires_grad_(True)
+    return filled(partial(Pic, _checked(config)), tensors)
 
 
 def _named(entries: Mapping[str, Entry]) -> Iterator[tuple[str, str, Entry]]:
@@ -208,13 +203,7 @@ def _outputs(shapes: Mapping[str, tuple[int, ...]], key: str) -> int:
 
 def _stated(text: str) -> PicConfig:
     """The configuration of our own metadata. Raises Misfit for one that is malformed."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Misfit("config", "the metadata are not JSON") from error
-    known = {field.name for field in fields(PicConfig)}
-    if not isinstance(values, dict) or set(values) != known:
-        raise Misfit("config", f"the metadata do not name {', '.join(sorted(known))}")
+    values = stated(text, PicConfig)
     if not isinstance(values["widths"], list) or not isinstance(values["critic"], list):
         raise Misfit("config", "widths and critic are lists")
     return _checked(values)
@@ -231,7 +220,7 @@ def _checked(values: Mapping[str, Any]) -> PicConfig:
         raise Misfit("widths", "the channels at 1/8 and 1/16 size are not the same")
     limits = {"latent": (1, WIDEST), "inference": (0, MOST_BLOCKS), "scales": (1, LEVELS)}
     for name, (least, most) in limits.items():
-        if not _whole(getattr(config, name), least, most):
+        if not whole(getattr(config, name), least, most):
             raise Misfit(name, f"it is not a number from {least} to {most}")
     if type(config.posterior) is not bool:
         raise Misfit("posterior", "it is not true or false")
@@ -239,13 +228,9 @@ def _checked(values: Mapping[str, Any]) -> PicConfig:
 
 
 def _are_widths(widths: tuple[Any, ...]) -> bool:
-    return len(widths) == LEVELS and all(_whole(width, 1, WIDEST) for width in widths) and widths[MIDDLE] >= 4
+    return len(widths) == LEVELS and all(whole(width, 1, WIDEST) for width in widths) and widths[MIDDLE] >= 4
 
 
 def _listed(config: PicConfig) -> dict[str, Any]:
     """The configuration as JSON has it."""
     return asdict(config) | {"widths": list(config.widths), "critic": list(config.critic)}
-
-
-def _whole(value: object, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most

@@ -20,10 +20,10 @@ from rigatino_models import registry
 from rigatino_models.checkpoint import StateFile, open_state
 from rigatino_models.checkpoint.state import files
 from rigatino_models.checkpoint.trouble import Misfit, UnknownFormat, Unreadable, named, shown
+from rigatino_models.convert.common import COUNTER
 from rigatino_models.errors import ModelError
 
 FORMAT = "rigatino-1"
-COUNTER = "num_batches_tracked"  # BatchNorm's counter: it means nothing once training is over
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from rigatino_models.convert.weights import COUNTER, Weights, read
+from rigatino_models.convert.common import COUNTER
+from rigatino_models.convert.weights import Weights, read
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import CAUTION, Lama
 from rigatino_models.training.recipe import Recipe, as_table
