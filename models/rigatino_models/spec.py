@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+TASKS = ("fill", "face", "paint", "transplant")
 Step = Callable[[int, int], None]  # (layers done, layers in all); what it raises ends the work
 
 
@@ -21,6 +22,8 @@ class NetworkSpec:
     hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face takes 1 = fill).
     soft: whether its answers are smoother than photographs, so that texture copied into them is a gain (exemplar/).
     context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
+    tasks: what it can be asked for: any of TASKS, or none where it is but a part of a network.
+    classes: names of the classes that it knows, by their numbers.
     """
 
     name: str
@@ -44,3 +47,5 @@ class NetworkSpec:
     context_margin: int
     context_minimum: int
     soft: bool = False
+    tasks: tuple[str, ...] = ("fill",)
+    classes: tuple[str, ...] = ()

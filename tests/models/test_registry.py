@@ -81,6 +81,8 @@ def described() -> list[NetworkSpec]:
 def test_no_field_of_a_spec_is_empty(spec: NetworkSpec) -> None:
     for field in fields(spec):
         value = getattr(spec, field.name)
+        if field.name == "classes":
+            continue
         assert value is not None, field.name
         assert value not in ("", ()), field.name
     assert spec.minimum % spec.multiple == 0
