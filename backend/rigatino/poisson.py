@@ -1,0 +1,234 @@
+"""Gradient-domain blending: what is laid into a hole keeps its gradients and takes its colours from the rim.
+
+Poisson image editing (Perez, Gangnet, Blake 2003), solved for the correction x = result - guide, which is smooth: a
+sparse system per channel over the hole's pixels, the five-point Laplacian, by conjugate gradients. What makes these
+fast is a multigrid cycle as preconditioner (Briggs, Henson, McCormick 2000, ch. 8): every other pixel, bilinear, with
+Galerkin's coarse operators.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import LinearOperator, cg, splu
+
+from rigatino.compose import Bools, bounds
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[float], None]
+Values = NDArray[np.floating[Any]]
+Indices = NDArray[np.int32]
+Kind = TypeVar("Kind", np.float32, np.float64)
+
+NEIGHBOURS = ((-1, 0), (0, -1), (0, 1), (1, 0))
+TOLERANCE = 1e-5  # of the right side's norm: about the largest error, where the rim's offsets are about 1
+ROUNDS = 100  # a dozen is usual; more only where a labyrinth hangs on a few known pixels
+DIRECT = 3000  # unknowns that are solved for at once
+DAMPING = 0.8  # of Jacobi's sweeps
+
+
+def blend(
+    picture: NDArray[Kind],
+    guide: NDArray[Kind],
+    hole: Bools,
+    known: Bools | None = None,
+    mixed: bool = False,
+    tolerance: float = TOLERANCE,
+    progress: Progress | None = None,
+) -> NDArray[Kind]:
+    """The picture [H,W,C] with its hole [H,W] filled along the guide's gradients, continuous with the known rim.
+
+    guide [H,W,C] counts in the hole and in the pixels next to it. known [H,W]: where the picture is valid, by default
+    all that is not hole; beyond it, as beyond the picture's edge, nothing is demanded (Neumann). With `mixed` the
+    stronger of both gradients counts, for each channel and pair of neighbours where the picture is valid on both sides
+    (Perez, eq. 12): `known` then says where the picture inside the hole may be looked at, and outside it is the border.
+
+    Pixels outside the hole stay bit for bit. Parts of the hole that no known pixel touches take the guide as it is.
+    Results are not clipped. progress(fraction) is called in every round and may raise to stop.
+    """
+    valid = ~hole if known is None else known
+    result = np.where(hole[..., None], guide, picture)
+    border = valid & ~hole
+    unknown = _held(hole, border)
+    box = bounds(unknown).grow(1).intersect(bounds(np.ones_like(hole)))
+    if box.empty:
+        return result
+    part = (slice(box.y, box.bottom), slice(box.x, box.right))
+    unknown, border = unknown[part], border[part]
+    right = _right_side(picture[part], guide[part], unknown, border, valid[part] if mixed else None)
+    system = _laplacian(unknown, unknown | border)
+    result[part][unknown] += _solve(system, unknown, border, right, tolerance, progress).astype(guide.dtype)
+    return result
+
+
+def _held(hole: Bools, border: Bools) -> Bools:
+    """The parts of the hole that touch the border: the others' system would be singular."""
+    labels, _ = ndimage.label(hole)
+    touched = labels[ndimage.binary_dilation(border)]
+    held = np.zeros(int(labels.max(initial=0)) + 1, bool)
+    held[touched] = True
+    held[0] = False
+    return held[labels]
+
+
+def _right_side(picture: Values, guide: Values, hole: Bools, border: Bools, mixed: Bools | None) -> Values:
+    """[n,C] float64, a row for each hole pixel: the border's offsets, and where mixed, what stronger gradients add."""
+    numbers, ours, theirs = _numbers(hole).ravel(), _flat(guide), _flat(picture)
+    right = np.zeros((int(hole.sum()), picture.shape[-1]))
+    for step in NEIGHBOURS:
+        here, there = _pairs(hole, border, step)
+        right[numbers[here]] += theirs[there] - ours[there]
+        if mixed is not None:
+            here, there = _pairs(hole & mixed, mixed, step)
+            own, other = ours[here] - ours[there], theirs[here] - theirs[there]
+            right[numbers[here]] += np.where(np.abs(other) > np.abs(own), other - own, 0)
+    return right
+
+
+def _pairs(first: Bools, second: Bools, step: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Flat indices of the pixels in `first` whose neighbour one step aside is in `second`, and of these neighbours."""
+    here = np.flatnonzero(first & _beside(second, step, False))
+    return here, here + step[0] * first.shape[1] + step[1]
+
+
+def _flat(values: Values) -> Values:
+    """[H,W,C] -> [H*W,C]."""
+    return values.reshape(-1, values.shape[-1])
+
+
+def _beside(values: NDArray[Any], step: tuple[int, int], outside: int | bool) -> NDArray[Any]:
+    """What stands one step beside each pixel of [H,W,...]; `outside` beyond the edge, so that nothing wraps."""
+    down, across = step
+    moved = np.full_like(values, outside)
+    height, width = values.shape[:2]
+    to = (slice(max(0, -down), height - max(0, down)), slice(max(0, -across), width - max(0, across)))
+    start = (slice(max(0, down), height - max(0, -down)), slice(max(0, across), width - max(0, -across)))
+    moved[to] = values[start]
+    return moved
+
+
+def _numbers(mask: Bools) -> Indices:
+    """[H,W]: the set pixels numbered row by row, -1 elsewhere."""
+    numbers = np.full(mask.shape, -1, np.int32)
+    numbers[mask] = np.arange(mask.sum(), dtype=np.int32)
+    return numbers
+
+
+def _rows(columns: Sequence[Indices], values: Sequence[Values], width: int) -> sparse.csr_array:
+    """The sparse matrix with values[k] in columns[k] of row n, for every k; column -1 is left out."""
+    table = np.stack(columns, 1)
+    there = table >= 0
+    starts = np.zeros(len(table) + 1, np.int32)
+    np.cumsum(np.add.reduce([part >= 0 for part in columns], dtype=np.int32), out=starts[1:])
+    return sparse.csr_array((np.stack(values, 1)[there], table[there], starts), shape=(len(table), width))
+
+
+def _laplacian(hole: Bools, counted: Bools) -> sparse.csr_array:
+    """The five-point Laplacian over the hole's pixels; their neighbours count where `counted`."""
+    numbers = _numbers(hole)
+    above, left, right, below = (_beside(numbers, step, -1)[hole] for step in NEIGHBOURS)
+    number = np.add.reduce([_beside(counted, step, False)[hole] for step in NEIGHBOURS], dtype=np.float32)
+    beside = np.full(len(above), -1, np.float32)
+    return _rows(
+        (above, left, numbers[hole], right, below), (beside, beside, number, beside, beside), len(above)
+    )
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One grid: its system, from and to the next coarser one, and Jacobi's damped inverse diagonal [n,1]."""
+
+    system: sparse.csr_array
+    up: sparse.csr_array
+    down: sparse.csr_array
+    inverse: Values
+
+
+class _Multigrid:
+    """A symmetric V-cycle in float32, one sweep before and after each correction; exact on the coarsest grid."""
+
+    def __init__(self, system: sparse.csr_array, hole: Bools, border: Bools) -> None:
+        self.levels: list[_Level] = []
+        while system.shape[0] > DIRECT and min(hole.shape) > 2:
+            up = _bilinear(hole, border)
+            hole, border = hole[::2, ::2], border[::2, ::2]
+            if not up.shape[1]:
+                break
+            down, inverse = up.T.tocsr(), (DAMPING / system.diagonal())[:, None].astype(np.float32)
+            self.levels.append(_Level(system, up, down, inverse))
+            system = down @ system @ up
+        # A little more on the diagonal, for coarse grids that lost their hold.
+        shift = 1e-8 * system.diagonal().mean() * sparse.eye_array(system.shape[0])
+        self.coarsest = splu((system + shift).tocsc().astype(np.float64), permc_spec="MMD_AT_PLUS_A")
+
+    def cycle(self, right: Values, depth: int = 0) -> Values:
+        """About the solution [n,C] for a right side [n,C]."""
+        if depth == len(self.levels):
+            solved: Values = self.coarsest.solve(right.astype(np.float64)).astype(np.float32)
+            return solved
+        level = self.levels[depth]
+        x = level.inverse * right
+        x += level.up @ self.cycle(level.down @ (right - level.system @ x), depth + 1)
+        x += level.inverse * (right - level.system @ x)
+        return x
+
+
+def _bilinear(hole: Bools, border: Bools) -> sparse.csr_array:
+    """From every other pixel of the hole to all of them; the border counts as 0, and what is neither does not count."""
+    coarse = hole[::2, ::2]
+    numbers = np.pad(_numbers(coarse), ((0, 1), (0, 1)), constant_values=-1)
+    counted = np.pad(coarse | border[::2, ::2], ((0, 1), (0, 1)))
+    y, x = (index.astype(np.int32) for index in np.nonzero(hole))
+    columns, corners = [], np.zeros(len(y), np.float32)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        apart = (dy <= y % 2) & (dx <= x % 2)  # a pixel on a line of the coarse grid has fewer corners
+        corner = (y // 2 + dy * apart, x // 2 + dx * apart)
+        columns.append(np.where(apart, numbers[corner], -1))
+        corners += apart & counted[corner]
+    weight = 1 / np.maximum(corners, 1)
+    return _rows(columns, [weight] * len(columns), int(coarse.sum()))
+
+
+def _solve(
+    system: sparse.csr_array,
+    hole: Bools,
+    border: Bools,
+    right: Values,
+    tolerance: float,
+    progress: Progress | None,
+) -> Values:
+    """The solution [n,C] for all channels of a right side [n,C] at once."""
+    if not right.any():
+        return right
+    grids = _Multigrid(system, hole, border)
+    whole = float(np.linalg.norm(right))
+    exact = system.astype(np.float64)
+    done = 0.0
+
+    def product(x: Values) -> Values:
+        result: Values = exact @ x.reshape(right.shape)
+        return result.ravel()
+
+    def correction(rest: Values) -> Values:
+        nonlocal done
+        left = max(float(np.linalg.norm(rest)) / whole, tolerance)
+        done = max(done, log(left) / log(tolerance))  # what is left may grow again in a round
+        if progress is not None:
+            progress(done)
+        # Scaled, so that float32 holds what is left.
+        return grids.cycle((rest / whole).reshape(right.shape).astype(np.float32)).ravel() * whole
+
+    size = (right.size, right.size)
+    operator = LinearOperator(size, product, dtype=np.float64)
+    preconditioner = LinearOperator(size, correction, dtype=np.float64)
+    found, rounds = cg(operator, right.ravel(), rtol=tolerance, maxiter=ROUNDS, M=preconditioner)
+    if rounds:
+        logger.warning("Poisson: not down to the tolerance after %d rounds", rounds)
+    return found.reshape(right.shape)
