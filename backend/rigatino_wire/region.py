@@ -41,6 +41,15 @@ class Box(NamedTuple):
         right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
         return Box(x, y, max(0, right - x), max(0, bottom - y))
 
+    def join(self, other: Box) -> Box:
+        """The smallest box around both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+
+    def moved(self, right: int, down: int) -> Box:
+        """The box so many pixels farther."""
+        return Box(self.x + right, self.y + down, self.width, self.height)
+
     def grow(self, by: int) -> Box:
         """The box with `by` pixels more on every side."""
         return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
@@ -77,6 +86,13 @@ def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = Non
     )
     x, width = _window(shown.x, shown.width, margin, rule.minimum, frame.x, frame.width)
     y, height = _window(shown.y, shown.height, margin, rule.minimum, frame.y, frame.height)
+    return Box(x, y, width, height)
+
+
+def square(hole: Box, frame: Box, side: int) -> Box:
+    """A square of `side` pixels around a box, shifted inwards at the frame's edge; less of it where the frame ends."""
+    x, width = _window(hole.x, hole.width, 0, side, frame.x, frame.width)
+    y, height = _window(hole.y, hole.height, 0, side, frame.y, frame.height)
     return Box(x, y, width, height)
 
 

@@ -7,7 +7,7 @@ float32 whatever the rest does. Same mathematics as net.py, tested against it.
 from __future__ import annotations
 
 import copy
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +41,14 @@ def fast(net: Lama, dtype: torch.dtype = torch.float32) -> nn.Module:
     return folded.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+class Encoded(NamedTuple):
+    """A picture halfway: features [N,C,h,w] before the residual blocks, skips by factor, the guess to correct."""
+
+    features: Tensor
+    skips: dict[int, Tensor]
+    guess: Tensor
+
+
 class FastLama(nn.Module):
     """forward(image, hole, on_step, coarse) as Lama's."""
 
@@ -55,21 +63,36 @@ class FastLama(nn.Module):
         self, image: Tensor, hole: Tensor, on_step: Step | None = None, coarse: Tensor | None = None
     ) -> Tensor:
         """image [N,3,H,W] RGB in [0,1], hole [N,1,H,W] -> raw RGB [N,3,H,W] float32, not composited."""
-        known = 1 - hole
+        return self.decode(self.encode(image, hole, on_step, coarse), on_step)
+
+    def encode(
+        self, image: Tensor, hole: Tensor, on_step: Step | None = None, coarse: Tensor | None = None
+    ) -> Encoded:
+        """What comes before the residual blocks; arguments as forward's."""
         guess = first_guess(self.config, image, hole, coarse)
         x = torch.cat((guess, hole), 1).to(memory_format=torch.channels_last, dtype=self._dtype())
-        encoded: dict[int, Tensor] = {}
-        for done, stage in enumerate(self.stages, 1):
+        skips: dict[int, Tensor] = {}
+        for done, stage in enumerate(self.stages[: self.encoders], 1):
             x = stage(x)
-            factor = known.shape[-1] // x.shape[-1]
+            factor = hole.shape[-1] // x.shape[-1]
             if done < self.encoders and str(factor) in self.skips:
-                encoded[factor] = x
-            elif factor in encoded and done < len(self.stages):
-                gate = -F.max_pool2d(-known, factor)
-                x = x + self.skips[str(factor)](encoded.pop(factor) * gate.to(x.dtype))
+                # A cell is known only where all its pixels are.
+                gate = 1 - F.max_pool2d(hole, factor)
+                skips[factor] = self.skips[str(factor)](x * gate.to(x.dtype))
             if on_step is not None:
                 on_step(done, len(self.stages))
-        return torch.sigmoid(corrected(self.config, x.float(), guess))
+        return Encoded(x, skips, guess)
+
+    def decode(self, encoded: Encoded, on_step: Step | None = None) -> Tensor:
+        """The residual blocks and what follows -> raw RGB [N,3,H,W] float32. Gradients flow where they are wanted."""
+        x, width = encoded.features, encoded.guess.shape[-1]
+        for done, stage in enumerate(self.stages[self.encoders :], self.encoders + 1):
+            x = stage(x)
+            skip = encoded.skips.get(width // x.shape[-1])
+            x = x if skip is None else x + skip
+            if on_step is not None:
+                on_step(done, len(self.stages))
+        return torch.sigmoid(corrected(self.config, x.float(), encoded.guess))
 
     def _dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
@@ -171,8 +194,9 @@ class FoldedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C,H,W]."""
-        out: Tensor = self.second(self.first(x)).add_(x)
-        return out
+        out: Tensor = self.second(self.first(x))
+        # A gradient needs the ReLU's result as it was.
+        return out + x if out.requires_grad else out.add_(x)
 
 
 def _stages(net: Lama) -> list[nn.Module]:
