@@ -22,18 +22,19 @@ from rigatino_wire import __version__
 from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.messages import (
     MAX_NETWORKS,
+    WORK,
     Cancel,
     Describe,
     Description,
     Done,
     Failed,
-    Fill,
     Limits,
     Message,
     Progress,
     Status,
     StatusReport,
     Stop,
+    Work,
 )
 
 TELL = 0.3  # seconds until a client hears again of its fill
@@ -85,8 +86,8 @@ class Dispatcher:
 
     def _answer(self, arrival: Arrival, now: float) -> Message | None:
         message = arrival.message
-        if isinstance(message, Fill):
-            self._on_fill(arrival, message, now)
+        if isinstance(message, WORK):
+            self._on_work(arrival, message, now)
             return None  # its answers come later
         if isinstance(message, Cancel):
             return self._on_cancel(arrival.client, message, now)
@@ -99,14 +100,14 @@ class Dispatcher:
             return Done(message.id)
         raise Failure("unknown_op", op=message.op)
 
-    def _on_fill(self, arrival: Arrival, request: Fill, now: float) -> None:
+    def _on_work(self, arrival: Arrival, request: Work, now: float) -> None:
         known = [info.name for info in weights.network_infos()]
         if request.network not in ("", *known):
             raise Failure("unknown_network", name=request.network, known=", ".join(known))
         deadline = now + request.deadline_ms / 1000
-        size = request.image.nbytes + request.hole.nbytes
+        size = sum(getattr(request, name).nbytes for name in request.arrays())
         self.jobs.add(Job(arrival.client, request.id, deadline, arrival.frames, size))
-        log.info("fill %s of %s: %s", request.id, arrival.client.hex(), list(request.image.shape))
+        log.info("%s %s of %s: %s", request.op, request.id, arrival.client.hex(), list(request.image.shape))
 
     def _on_cancel(self, client: bytes, request: Cancel, now: float) -> Message:
         job = self.jobs.find(client, request.job)
@@ -230,6 +231,7 @@ class Dispatcher:
             "ready": self._on_ready,
             "unfit": self._on_unfit,
             "progress": self._on_progress,
+            "preview": self._on_preview,
             "filled": self._on_result,
             "failed": self._on_result,
         }
@@ -253,6 +255,12 @@ class Dispatcher:
         if job is not None and record.facts["stage"] in STAGES:
             job.stage = record.facts["stage"]
             job.fraction = min(1.0, max(0.0, float(record.facts["fraction"])))
+
+    def _on_preview(self, worker: Worker, record: Record, now: float) -> None:
+        """A picture to look at: a slow client does without."""
+        job = self._job(record)
+        if job is not None and job.ended is None and not self._door.offer_frames(job.client, record.frames):
+            self._forget(job.client, now)
 
     def _on_result(self, worker: Worker, record: Record, now: float) -> None:
         worker.resident = tuple(record.facts["resident"])

@@ -83,7 +83,11 @@ class Door:
 
     def offer(self, client: bytes, message: Message) -> bool:
         """Sends a reply that may be left out where the client is slow; False where the client is gone."""
-        return client in self._late or self._try(client, pack(message, self._key)) is not False
+        return self.offer_frames(client, pack(message, self._key))
+
+    def offer_frames(self, client: bytes, frames: Sequence[Any]) -> bool:
+        """The same for a reply that is packed."""
+        return client in self._late or self._try(client, frames) is not False
 
     def send_late(self, now: float) -> None:
         """Tries again to send what slow clients were not ready for."""

@@ -25,6 +25,10 @@ class Options:
     seed: int = -1
     precision: str = "auto"
     detail: bool = True
+    candidates: int = 1
+    variety: float = 1.0
+    seam: str = "auto"
+    quality: str = "balanced"
 
 
 def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule) -> Fill:

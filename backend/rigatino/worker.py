@@ -22,7 +22,7 @@ from rigatino.settings import Settings
 from rigatino_models.memory import keep_freed_memory, release_freed_memory
 from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.frames import pack, unpack
-from rigatino_wire.messages import Buffer, Fill
+from rigatino_wire.messages import WORK, Buffer, Preview
 
 if TYPE_CHECKING:
     from rigatino.service import Service
@@ -106,8 +106,15 @@ class Desk:
     def _fill(self, task: Task) -> list[Buffer]:
         request = unpack(task.frames, self._inbox.key)
         task.frames.clear()
-        assert isinstance(request, Fill)
-        return list(pack(self._service.fill(request, self._reporter(task.number)), self._inbox.key))
+        assert isinstance(request, WORK)
+        filled = self._service.answer(request, self._reporter(task.number), self._shower(task.number))
+        return list(pack(filled, self._inbox.key))
+
+    def _shower(self, number: int) -> Callable[[Preview], None]:
+        def show(preview: Preview) -> None:
+            pipe.write(self._out, "preview", {"job": number}, list(pack(preview, self._inbox.key)))
+
+        return show
 
     def _reporter(self, number: int) -> Callable[[str, float], None]:
         told = ("", 0.0)

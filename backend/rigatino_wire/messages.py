@@ -210,7 +210,7 @@ class Answer(Record):
 
     op: ClassVar[str] = "answer"
     lineage: Annotated[Sequence[int], LINEAGE] = ()
-    score: Annotated[Optional[float], f.optional(f.number(-1e12, 1e12))] = None
+    score: Annotated[Optional[float], f.optional(f.number(-1e12, 1e12))] = None  # noqa: UP045 (Python 3.9)
 
 
 class Message(Record):
@@ -393,6 +393,7 @@ class Done(Message):
 
 
 REQUESTS: tuple[type[Message], ...] = (Describe, Fill, Cancel, Status, Stop)
+Work = Fill
 WORK = (Fill,)  # requests that a worker does, each answered by Filled
 REPLIES: tuple[type[Message], ...] = (Description, Progress, Preview, Filled, Failed, StatusReport, Done)
 KINDS: Mapping[str, type[Message]] = {kind.op: kind for kind in (*REQUESTS, *REPLIES)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rigatino_models.layers.fused import Fused
 from rigatino_models.layers.resize import doubling, reduce_known
 from rigatino_models.spec import Step
 
@@ -28,6 +31,7 @@ class Inpainter:
     ) -> None:
         self.net, self.multiple, self.minimum, self.square = net, multiple, minimum, square
         self.coarsest = coarsest
+        self.seen: OrderedDict[bytes, Any] = OrderedDict()  # features of pictures (sampling.Sampler)
 
     @torch.inference_mode()
     def raw(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Tensor:
@@ -46,10 +50,21 @@ class Inpainter:
     def _look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:
         """The network's answer for a picture, going on from one that is at hand."""
         height, width = image.shape[-2:]
-        padded = self._sides(height, width)
-        more = () if coarse is None else (mirror(coarse, *padded),)
-        answer: Tensor = self.net(mirror(image, *padded), mirror(hole, *padded), on_step, *more)
+        more = () if coarse is None else self.padded(coarse)
+        answer: Tensor = self.net(*self.padded(image, hole), on_step, *more)
         return answer[..., :height, :width].float()
+
+    @torch.inference_mode()
+    def fused(self, image: Tensor, hole: Tensor, on_step: Step | None = None) -> Fused:
+        """The answer of a network whose spec has `alpha`, and how it passes into the picture; otherwise as `raw`."""
+        height, width = image.shape[-2:]
+        answer: Fused = self.net.fused(*self.padded(image, hole), on_step)  # type: ignore[operator]
+        return Fused(*(part[..., :height, :width].float() for part in answer))
+
+    def padded(self, *pictures: Tensor) -> tuple[Tensor, ...]:
+        """Pictures [N,C,H,W] continued to sides that the network takes."""
+        sides = self._sides(*pictures[0].shape[-2:])
+        return tuple(mirror(picture, *sides) for picture in pictures)
 
     def _sides(self, height: int, width: int) -> tuple[int, int]:
         """The sides after padding."""

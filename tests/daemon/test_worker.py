@@ -45,7 +45,7 @@ class Service:
     def resident(self):
         return ["net"]
 
-    def fill(self, request, progress):
+    def answer(self, request, progress, show):
         print("a library says something on standard output", flush=True)
         progress("loading", 0.0)
         if request.network in ERRORS:

@@ -12,10 +12,8 @@ from rigatino.bare.common import Options, answer, array, picture
 from rigatino.pool import TYPES
 from rigatino_models.convert import Weights
 from rigatino_models.inpainter import composite
-from rigatino_models.pic.net import Pic, Seen
+from rigatino_models.pic.net import LATENT_SIDE, Pic, Seen
 from rigatino_models.spec import NetworkSpec
-
-LATENT_SIDE = 8
 
 
 def run(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options) -> dict[str, Floats]:

@@ -11,18 +11,18 @@ import click
 
 from rigatino.progress import Bar
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Fill, Filled, NetworkInfo, Progress
+from rigatino_wire.messages import MAX_CANDIDATES, Fill, Filled, NetworkInfo, Progress
 from rigatino_wire.region import ContextRule
 
 
-class Pixels(click.FloatRange):
+class Number(click.FloatRange):
     """A number within a range; “nan” is none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; a usage error for what is none."""
         number = float(super().convert(value, param, ctx))
         if isnan(number):
-            self.fail(f"{value} is no number of pixels.", param, ctx)
+            self.fail(f"{value} is no number.", param, ctx)
         return number
 
 
@@ -41,9 +41,23 @@ class Pixels(click.FloatRange):
     help="For networks with many answers; -1 = a new one.",
 )
 @click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
-@click.option("--feather", default=4.0, type=Pixels(0, 1000), help="Pixels of soft seam beyond that.")
+@click.option("--feather", default=4.0, type=Number(0, 1000), help="Pixels of soft seam beyond that.")
 @click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
 @click.option("--detail/--no-detail", default=True, help="Copy texture of the surroundings into the fill.")
+@click.option(
+    "--candidates",
+    default=1,
+    type=click.IntRange(1, MAX_CANDIDATES),
+    help="Answers of a network with chance; the others go to OUT-2, OUT-3, ...",
+)
+@click.option("--variety", default=1.0, type=Number(0, 4), help="What chance adds; 0 = the likeliest answer.")
+@click.option("--seam", default="auto", type=click.Choice(["auto", "feather", "poisson"]))
+@click.option(
+    "--quality",
+    default="balanced",
+    type=click.Choice(["fast", "balanced", "best"]),
+    help="What is spent on holes larger than the network's size.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(
     image: Path,
@@ -56,6 +70,10 @@ def command(
     feather: float,
     precision: str,
     detail: bool,
+    candidates: int,
+    variety: float,
+    seam: str,
+    quality: str,
     force: bool,
 ) -> None:
     """Fill the hole that MASK marks in IMAGE.
@@ -66,15 +84,24 @@ def command(
     from rigatino import pictures, retouch
 
     picture = pictures.read(image)
-    pictures.check_output(output, picture.mode, force)
-    options = retouch.Options(network, grow, feather, seed, precision, detail)
+    for path in outputs(output, candidates):
+        pictures.check_output(path, picture.mode, force)
+    options = retouch.Options(
+        network, grow, feather, seed, precision, detail, candidates, variety, seam, quality
+    )
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
         filled = answer(
             lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule), network, bar
         )
-    pictures.write(output, retouch.lay(picture, filled), force)
-    click.echo(summary(filled, output), err=True)
+    for k, path in enumerate(outputs(output, filled.fill.shape[0])):
+        pictures.write(path, retouch.lay(picture, filled, k), force)
+        click.echo(summary(filled, k, path), err=True)
+
+
+def outputs(output: Path, count: int) -> list[Path]:
+    """Where the candidates go: OUT.png, OUT-2.png, OUT-3.png, ..."""
+    return [output, *(output.with_stem(f"{output.stem}-{k}") for k in range(2, count + 1))]
 
 
 def in_process(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Filled:
@@ -105,13 +132,15 @@ def by_daemon(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Fi
         return client.fill(request, report)
 
 
-def summary(filled: Filled, output: Path) -> str:
-    """One line about what ran."""
+def summary(filled: Filled, candidate: int, output: Path) -> str:
+    """One line about what ran, and what makes this candidate again."""
+    answer = filled.answers[candidate]
+    score = "" if answer.score is None else f", score {answer.score:.3f}"
     size = f"{filled.fill.shape[2]}x{filled.fill.shape[1]}"
     seconds = filled.seconds.get("total", 0.0)
     return (
         f"{output}: {size} pixels filled by {filled.network} in {seconds:.1f} s "
-        f"({filled.device}, {filled.precision}, scale {filled.scale:.2f})"
+        f"({filled.device}, {filled.precision}, scale {filled.scale:.2f}, seed {answer.lineage[-1]}{score})"
     )
 
 

@@ -5,7 +5,7 @@ Pictures are RGB [N,3,R,R] in [0,1] outside and [-1,1] inside; R is the resoluti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, cast
@@ -25,6 +25,7 @@ from rigatino_models.layers.stylegan2 import (
 from rigatino_models.spec import Step
 
 MAPPING_RATE = 0.01  # learning rate of the mapping relative to the rest
+Tick = Callable[[], None]
 DROPOUT = 0.5  # of the global code, in training; the TensorFlow original drops at inference too
 AVERAGED = 4096  # draws that tell the mean style where weights come without it
 
@@ -153,7 +154,7 @@ class Encoder(nn.Module):
         self.last = Conv(first, first, 3, clamp=clamp)
         self.dense = Dense(16 * first, config.global_width, clamp=clamp)
 
-    def forward(self, x: Tensor, step: _Steps) -> Encoded:
+    def forward(self, x: Tensor, step: Tick) -> Encoded:
         """x [N,4 or 3,R,R]."""
         x, maps = self.from_rgb(x), {}
         for side, stage in self.stages.items():
@@ -199,9 +200,7 @@ class Synthesis(nn.Module):
             }
         )
 
-    def forward(
-        self, encoded: Encoded, styles: Tensor, noise: Sequence[Tensor | None], step: _Steps
-    ) -> Tensor:
+    def forward(self, encoded: Encoded, styles: Tensor, noise: Sequence[Tensor | None], step: Tick) -> Tensor:
         """styles [N,2 log2(R)-2,W], one map of noise for each styled convolution -> [N,3,R,R] float32."""
         context = encoded.code.expand(len(styles), -1)
         codes = [torch.cat((style, context), 1) for style in styles.unbind(1)]
@@ -247,7 +246,7 @@ class CoModGAN(nn.Module):
         z = draw.z if draw.z is not None else self.draw_z(len(image), draw.generator)
         return self.decode(encoded, self.styles(z, draw.psi, draw.average), draw, step)
 
-    def encode(self, image: Tensor, hole: Tensor, step: _Steps | None = None) -> Encoded:
+    def encode(self, image: Tensor, hole: Tensor, step: Tick | None = None) -> Encoded:
         """What the synthesis is told of the picture; nothing under the hole is looked at. Raises ValueError."""
         side = self.config.resolution
         if image.shape[-2:] != (side, side):
@@ -283,7 +282,7 @@ class CoModGAN(nn.Module):
         return mean
 
     def decode(
-        self, encoded: Encoded, styles: Tensor, draw: Draw | None = None, step: _Steps | None = None
+        self, encoded: Encoded, styles: Tensor, draw: Draw | None = None, step: Tick | None = None
     ) -> Tensor:
         """styles [N,2 log2(R)-2,W] -> raw RGB [N,3,R,R] float32; one encoding may serve all N."""
         draw = draw or Draw()
@@ -295,6 +294,28 @@ class CoModGAN(nn.Module):
         noise = self._noise(len(styles), draw)
         picture: Tensor = self.synthesis(encoded._replace(code=code), styles, noise, step or _Steps(None, 1))
         return (picture + 1) / 2
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Of one answer's z."""
+        return (self.config.mapping[0],)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """Stages of an encoding, and of an answer."""
+        return len(self.config.widths), len(self.config.widths)
+
+    def see(self, image: Tensor, hole: Tensor, tick: Tick) -> Encoded:
+        """`encode`, for rigatino_models.sampling."""
+        return self.encode(image, hole, tick)
+
+    def answer(self, seen: Encoded, noise: Tensor, variety: float, tick: Tick) -> Tensor:
+        """The answer to a z [1,Z], with psi = variety: raw RGB [1,3,R,R] float32."""
+        return self.decode(seen, self.styles(noise, variety), step=tick)
+
+    def score(self, filled: Tensor, hole: Tensor) -> Tensor | None:
+        """None: published files for inference hold no discriminator that is kept."""
+        return None
 
     def _noise(self, number: int, draw: Draw) -> list[Tensor | None]:
         """A map for each styled convolution."""

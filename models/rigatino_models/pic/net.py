@@ -20,6 +20,7 @@ from rigatino_models.spec import Step
 
 LEVELS = 5  # halvings of the picture
 MIDDLE = 2  # the level whose features the attention copies from: 1/8 size
+LATENT_SIDE = 8  # at the native size
 ATTENTION = 1  # the decoder after which it stands, at the same size
 
 Tick = Callable[[], None]
@@ -172,8 +173,25 @@ class Pic(nn.Module):
         pictures: list[Tensor] = self.generator(self._taken(z), seen, tick)
         return (pictures[-1].float() + 1) / 2
 
-    def score(self, filled: Tensor) -> Tensor | None:
-        """The critic's mean verdict [N] on composites [N,3,H,W] RGB in [0,1]: more is better. None without one."""
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Of one answer's eps, at the native size."""
+        return (self.config.latent, LATENT_SIDE, LATENT_SIDE)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """Layers of a look, and of an answer."""
+        return LEVELS + self.config.inference, LEVELS
+
+    def answer(self, seen: Seen, noise: Tensor, variety: float, tick: Tick) -> Tensor:
+        """`draw` for eps [1,latent,8,8] at the temperature `variety`, for rigatino_models.sampling."""
+        return self.draw(seen, variety * noise, tick)
+
+    def score(self, filled: Tensor, hole: Tensor | None = None) -> Tensor | None:
+        """The critic's mean verdict [N] on composites [N,3,H,W] RGB in [0,1]: more is better. None without one.
+
+        It looks at no hole.
+        """
         if self.critic is None:
             return None
         verdict: Tensor = self.critic(self._taken(2 * filled - 1))
@@ -181,7 +199,8 @@ class Pic(nn.Module):
 
     def ticks(self, on_step: Step | None, answers: int) -> Tick:
         """A tick for `see` once and `draw` this many times, that tells on_step how far the work is."""
-        total = LEVELS + self.config.inference + LEVELS * answers
+        look, answer = self.pace
+        total = look + answers * answer
         done = 0
 
         def tick() -> None:

@@ -1,0 +1,35 @@
+"""Small random networks with chance in them, as files that can be imported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
+from rigatino_models.convert import Weights, save
+from rigatino_models.pic.net import Pic, PicConfig
+
+
+def pic(path: Path, critic: bool = True) -> Path:
+    """A PIC of 256 pixels, by default with a critic that scores its answers."""
+    widths = (4, 8, 8, 8, 8)
+    config = PicConfig(widths, latent=6, inference=1, posterior=False, critic=widths if critic else ())
+    torch.manual_seed(5)
+    return _saved("pic", Pic(config), config, path)
+
+
+def comodgan(path: Path) -> Path:
+    """A CoModGAN of 64 pixels; it has no critic."""
+    config = CoModGANConfig(widths=(12, 12, 8, 6, 6), mapping=(32, 32, 32), global_width=24)
+    torch.manual_seed(6)
+    return _saved("comodgan", CoModGAN(config), config, path)
+
+
+def _saved(system: str, net: nn.Module, config: object, path: Path) -> Path:
+    facts = json.loads(json.dumps(asdict(config)))  # type: ignore[call-overload]
+    save(Weights(system, facts, net.state_dict(), "random"), path)
+    return path
