@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rigatino_models import comodgan, exemplar, lama, pic
+from rigatino_models import collage, comodgan, dfnet, exemplar, gfc, lama, pic
+from rigatino_models.collage import spec as collage_spec
 from rigatino_models.comodgan import spec as comodgan_spec
+from rigatino_models.dfnet import spec as dfnet_spec
 from rigatino_models.errors import ModelError
 from rigatino_models.exemplar import spec as exemplar_spec
+from rigatino_models.gfc import spec as gfc_spec
 from rigatino_models.lama import spec as lama_spec
 from rigatino_models.pic import spec as pic_spec
 from rigatino_models.spec import NetworkSpec
@@ -80,6 +83,27 @@ SYSTEMS = {
         pic_spec.describe,
         "rigatino_models.convert.pic",
         "rigatino_models.pic.fast",
+    ),
+    "dfnet": System(
+        "dfnet",
+        dfnet.__doc__ or "",
+        dfnet_spec.describe,
+        "rigatino_models.convert.dfnet",
+        "rigatino_models.dfnet.fast",
+    ),
+    "gfc": System(
+        "gfc",
+        gfc.__doc__ or "",
+        gfc_spec.describe,
+        "rigatino_models.convert.gfc",
+        "rigatino_models.gfc.net",
+    ),
+    "collage": System(
+        "collage",
+        collage.__doc__ or "",
+        collage_spec.describe,
+        "rigatino_models.convert.collage",
+        "rigatino_models.collage.fast",
     ),
 }
 

@@ -24,6 +24,8 @@ class NetworkSpec:
     context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
     tasks: what it can be asked for: any of TASKS, or none where it is but a part of a network.
     classes: names of the classes that it knows, by their numbers.
+    missing: what others of its kind have and these weights lack, each with what that means.
+    alpha: whether it says by itself how its answer passes into the picture (Inpainter.fused).
     """
 
     name: str
@@ -49,3 +51,5 @@ class NetworkSpec:
     soft: bool = False
     tasks: tuple[str, ...] = ("fill",)
     classes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    alpha: bool = False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rigatino import weights as library
 from rigatino.arrays import Arrays, Floats
-from rigatino.bare import comodgan, exemplar, lama, pic
+from rigatino.bare import collage, comodgan, dfnet, exemplar, gfc, lama, pic
 from rigatino.bare.common import Options
 from rigatino.failures import translated
 from rigatino_models import convert, registry
@@ -19,8 +19,11 @@ Runner = Callable[[Weights, NetworkSpec, Arrays, Options], dict[str, Floats]]
 RUNNERS: Mapping[str, Runner] = {
     "lama": lama.run,
     "exemplar": exemplar.run,
+    "collage": collage.run,
     "comodgan": comodgan.run,
     "pic": pic.run,
+    "dfnet": dfnet.run,
+    "gfc": gfc.run,
 }
 
 
