@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_networks
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -164,3 +165,21 @@ def test_the_demo_leaves_three_pictures(tmp_path: Path, monkeypatch: pytest.Monk
     assert (pixels(tmp_path / "demo" / "hole.png")[mask] == (255, 0, 255)).all()
     assert (before != after).any(-1)[mask].mean() > 0.5
     assert str(tmp_path / "demo" / "after.png") in done.output
+
+
+@pytest.mark.parametrize("daemon", [[], ["--daemon"]])
+def test_candidates_go_to_files_of_their_own(
+    hole: tuple[Path, Path], tmp_path: Path, daemon: list[str]
+) -> None:
+    network = small_networks.pic(tmp_path / "pic.safetensors")
+    assert rigatino("weights", "import", network, "--as", "many").exit_code == 0
+    wanted = ["--network", "many", "--candidates", 3, "--seed", 7, *daemon]
+    (tmp_path / "out-3.png").write_text("dear")
+    refused = rigatino("fill", *hole, "-o", tmp_path / "out.png", *wanted)
+    assert (refused.exit_code, (tmp_path / "out.png").exists()) == (1, False)
+    (tmp_path / "out-3.png").unlink()
+    done = rigatino("fill", *hole, "-o", tmp_path / "out.png", *wanted)
+    assert done.exit_code == 0, done.output
+    found = [pixels(tmp_path / f"out{end}.png") for end in ("", "-2", "-3")]
+    assert len({picture.tobytes() for picture in found}) == 3
+    assert all(f"seed {seed}, score" in done.stderr for seed in (7, 8, 9))

@@ -96,7 +96,7 @@ def command(
         )
     for k, path in enumerate(outputs(output, filled.fill.shape[0])):
         pictures.write(path, retouch.lay(picture, filled, k), force)
-        click.echo(summary(filled, k, path), err=True)
+        click.echo(summary(filled, path, k), err=True)
 
 
 def outputs(output: Path, count: int) -> list[Path]:
@@ -132,7 +132,7 @@ def by_daemon(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Fi
         return client.fill(request, report)
 
 
-def summary(filled: Filled, candidate: int, output: Path) -> str:
+def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
     """One line about what ran, and what makes this candidate again."""
     answer = filled.answers[candidate]
     score = "" if answer.score is None else f", score {answer.score:.3f}"
