@@ -79,9 +79,9 @@ class Service:
     def fill(self, request: Fill, progress: Report, show: Show = _unseen) -> Filled:
         """Fill a region's hole.
 
-        progress(stage, fraction) is called at every step; it may raise to stop. show(preview) is called with each of
-        several candidates. Raises Failure hole_empty, hole_everything, unknown_network, and what loading weights can
-        raise.
+        progress(stage, fraction) is called at every step; it may raise to stop. show(preview) is called with each
+        candidate of a network with chance. Raises Failure hole_empty, hole_everything, unknown_network, and what
+        loading weights can raise.
         """
         clock = Clock()
         region = read(request)
@@ -106,7 +106,7 @@ class Service:
                 offset, fill = _lay(region, pixels(answer), request)
                 found.append(answer._replace(picture=NOTHING))
                 laid.append(fill)
-                if len(lineages) > 1:
+                if loaded.spec.stochastic:
                     show(
                         _preview(
                             region, offset, fill, request, (len(laid) - 1, len(lineages), answer.lineage)

@@ -178,6 +178,22 @@ _FILES = {
     "weights_not_imported": Text(
         "There are no imported weights named “{name}”.", "Ask “rigatino weights list” which there are."
     ),
+    "weights_damaged": Text(
+        "These weights are missing, or not as they were recorded: {names}.",
+        "Remove and import them again; where they ship with Rigatino, install it again.",
+    ),
+    "origin_unknown": Text(
+        "Nothing says where weights named “{name}” come from.",
+        "Choose one of these: {known}. Or add it to origins.toml in the data folder.",
+    ),
+    "origin_by_hand": Text(
+        "{title}: these weights have no address of their own; {page} links to them.",
+        "Fetch the file with a browser, then run “rigatino weights import FILE --as {name}”.",
+    ),
+    "download_failed": Text(
+        "Nothing came, or not all, from {url}: {why}.",
+        "Try again later, which goes on from there; or fetch the file with a browser, and import it.",
+    ),
     "unknown_system": Text(
         "This version knows no kind of network named “{system}”.", "Use the version that made the file."
     ),
@@ -193,8 +209,8 @@ _FILES = {
     "file_unreadable": Text("The file {file} cannot be read: {why}.", "Check the file and try again."),
     "file_unwritable": Text("The file {file} cannot be written: {why}.", "Choose another place."),
     "deep_picture": Text(
-        "The picture {file} has more than 8 bits per channel ({mode}).",
-        "Convert it to 8 bits per channel first.",
+        "The picture {file} has more than 8 bits per channel, of a kind ({mode}) that Rigatino does not fill.",
+        "Convert it to 8 or 16 bits, or to 32 bits floating point, per channel first.",
     ),
     "colour_mode": Text(
         "The picture {file} has colours of a kind ({mode}) that Rigatino does not fill.",
@@ -206,11 +222,14 @@ _FILES = {
     "no_alpha": Text(
         "The picture has transparency, which {file} cannot hold.", "Write a PNG, WebP or TIFF instead."
     ),
+    "no_depth": Text(
+        "The picture has {depth} per channel, which {file} cannot hold.", "End the name in one of {known}."
+    ),
     "unknown_picture_format": Text(
         "The name {file} does not say a picture format that Rigatino writes.", "End it in one of {known}."
     ),
     "folder_missing": Text("There is no folder {folder}.", "Make it, or choose another place."),
-    "no_photos": Text("There are no photographs in {folders}.", "Name a folder of pictures with --data."),
+    "no_photos": Text("There are no photographs in {folders}.", "Name a folder with pictures."),
     "few_photos": Text(
         "{found} photographs of at least {side} pixels were found in {folder}, {wanted} are needed.",
         "Lower --count or --side, or choose another folder.",
@@ -218,6 +237,10 @@ _FILES = {
     "evaluation_interrupted": Text(
         "The evaluation was interrupted after {done} of {wanted} photographs.",
         "The tables in {folder} hold those; start it again for all.",
+    ),
+    "batch_incomplete": Text(
+        "{failed} of {total} pictures could not be filled.",
+        "{manifest} says why. The same command again goes on with those.",
     ),
     "reports_differ": Text(
         "The report {file} cannot be compared: it was made with other {what}.",
@@ -267,6 +290,10 @@ _PLUG_IN = {
     "not_a_fill": Text(
         "The active layer is no fill of Rigatino's, and none was made for it.",
         "Choose a fill layer or the layer that it was made for.",
+    ),
+    "one_answer": Text(
+        "The network {network} has one answer to a hole, so there are no other candidates.",
+        "Choose another network, and fill anew.",
     ),
     "source_gone": Text(
         "The layer that this fill was made for is no longer in the image.",

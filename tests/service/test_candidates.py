@@ -120,10 +120,13 @@ def test_previews_come_one_by_one_and_show_the_fill(service: Service) -> None:
     assert told == sorted(told)
 
 
-def test_a_single_candidate_needs_no_preview(service: Service) -> None:
+@pytest.mark.parametrize(("network", "count"), [("pic", 1), ("lama-small", 0)])
+def test_a_single_candidate_comes_with_a_preview_where_there_is_chance(
+    service: Service, network: str, count: int
+) -> None:
     seen: list[Preview] = []
-    service.answer(request("pic"), lambda stage, fraction: None, seen.append)
-    assert not seen
+    service.answer(request(network), lambda stage, fraction: None, seen.append)
+    assert len(seen) == count
 
 
 def test_stopping_between_candidates(service: Service) -> None:
