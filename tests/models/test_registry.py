@@ -53,8 +53,26 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "dfnet": {"one scale": {"widths": [3, 4, 4, 5, 5, 6, 6, 6], "scales": 1, "blend": 3}},
+    "gfc": {
+        "narrow": {"widths": [4, 6, 8, 8], "inner": [6, 6, 6, 6], "code": 32},
+        "uneven": {"widths": [12, 8, 8, 4], "inner": [4, 8, 8, 12], "code": 16},
+    },
+    "collage": {
+        "whole": {
+            "classes": 5,
+            "latent": 6,
+            "generator": [8, 8, 4],
+            "discriminator": [4, 8, 8],
+            "wide": True,
+            "flat": True,
+            "encoder": [4, 8],
+            "auxiliary": [],
+            "names": [],
+        },
+    },
 }
 CASES = [(system, name) for system, tinies in TINIES.items() for name in tinies]
+FILLING = [case for case in CASES if case[0] != "collage"]  # tests/models/test_collage.py has the other's
 SIZES = [(16, 16), (33, 47), (1, 1), (8, 100)]
 
 
@@ -94,7 +112,7 @@ def test_no_field_of_a_spec_is_empty(spec: NetworkSpec) -> None:
     library._info(spec)  # fits into a message
 
 
-@pytest.mark.parametrize(("system", "name"), CASES)
+@pytest.mark.parametrize(("system", "name"), FILLING)
 @pytest.mark.parametrize("number", [1, 2])
 def test_forward_at_odd_sizes(system: str, name: str, number: int) -> None:
     net, spec = network(system, name)
@@ -108,7 +126,7 @@ def test_forward_at_odd_sizes(system: str, name: str, number: int) -> None:
         assert torch.equal(raw, inpainter.raw(image, hole)), "not deterministic"
 
 
-@pytest.mark.parametrize(("system", "name"), CASES)
+@pytest.mark.parametrize(("system", "name"), FILLING)
 @pytest.mark.parametrize("full", [False, True])
 def test_empty_and_full_holes(system: str, name: str, full: bool) -> None:
     net, spec = network(system, name)
@@ -120,7 +138,7 @@ def test_empty_and_full_holes(system: str, name: str, full: bool) -> None:
     assert torch.equal(composite(image, hole, raw), expected)
 
 
-@pytest.mark.parametrize(("system", "name"), CASES)
+@pytest.mark.parametrize(("system", "name"), FILLING)
 def test_the_hole_is_what_is_one(system: str, name: str) -> None:
     """What lies under the hole must not matter; what lies outside must."""
     net, spec = network(system, name)
@@ -131,7 +149,7 @@ def test_the_hole_is_what_is_one(system: str, name: str) -> None:
     assert not torch.equal(raw, inpainter.raw(image * hole, hole))
 
 
-@pytest.mark.parametrize(("system", "name"), CASES)
+@pytest.mark.parametrize(("system", "name"), FILLING)
 def test_gradients_are_finite(system: str, name: str) -> None:
     net, spec = network(system, name)
     if not list(net.parameters()):
@@ -145,7 +163,7 @@ def test_gradients_are_finite(system: str, name: str) -> None:
         assert parameter.grad.isfinite().all(), key
 
 
-@pytest.mark.parametrize(("system", "name"), CASES)
+@pytest.mark.parametrize(("system", "name"), FILLING)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_save_and_load(system: str, name: str, dtype: torch.dtype, tmp_path: Path) -> None:
     net, spec = network(system, name)
@@ -162,7 +180,8 @@ def test_save_and_load(system: str, name: str, dtype: torch.dtype, tmp_path: Pat
     assert found.tensors.keys() == {key for key in state if not key.endswith("num_batches_tracked")}
     image, hole = picture(spec.minimum * (1 if spec.square else 2), spec.minimum)
     with torch.no_grad():
-        assert torch.equal(found.network()(image, hole), net(image, hole))
+        # Where tensors lie in memory decides the last bit of some products.
+        torch.testing.assert_close(found.network()(image, hole), net(image, hole), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in registry.specs()])

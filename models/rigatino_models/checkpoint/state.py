@@ -18,16 +18,19 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from rigatino_models.checkpoint import caffe, npz
 from rigatino_models.checkpoint.archive import open_archive
 from rigatino_models.checkpoint.tensors import TensorRef
 from rigatino_models.checkpoint.tflib import ORIGIN as TENSORFLOW
 from rigatino_models.checkpoint.tflib import is_torch_stream, read_network
 from rigatino_models.checkpoint.torch_files import TorchFile, is_torch_archive, read_archive, read_stream
-from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named
+from rigatino_models.checkpoint.trouble import UnknownFormat, Unreadable, named, shown
 
 BEST = "models/best.ckpt"
 PARTS = ("latest_net_E.pth", "latest_net_G.pth")  # a folder of several checkpoints: these must be there
 MORE_PARTS = ("latest_net_D.pth",)  # these may
+ARRAYS = ".npz"  # a folder of these is read whole
+MOST_FILES = 100
 CONFIG = "config.yaml"
 LONGEST_CONFIG = 2**20
 SPARE = 64 * 2**20  # bytes that tensors may take beyond four times the file: views may share their storage
@@ -130,7 +133,16 @@ def files(path: Path) -> list[Path]:
         return [path]
     if (path / BEST).is_file():
         return [path / BEST]
-    return [path / part for part in _parts(part.name for part in path.iterdir() if part.is_file())]
+    present = sorted(part.name for part in path.iterdir() if part.is_file())
+    return [path / part for part in _arrays(present) or _parts(present)]
+
+
+def _arrays(names: Iterable[str]) -> list[str]:
+    """The files of a folder of NumPy's archives. Raises Unreadable for too many."""
+    found = [name for name in names if name.endswith(ARRAYS)]
+    if len(found) > MOST_FILES:
+        raise Unreadable(f"the folder holds more than {MOST_FILES} files of arrays")
+    return found
 
 
 def _parts(names: Iterable[str]) -> list[str]:
@@ -177,7 +189,16 @@ def _file(path: Path, resources: ExitStack) -> StateFile:
         return _tensorflow_state(path, file)
     if head.startswith(b"\x80"):
         return _torch_state(path, file, resources)
+    if caffe.is_network(file):
+        return _caffe_state(path, file)
     raise UnknownFormat
+
+
+def _caffe_state(path: Path, file: BinaryIO) -> StateFile:
+    """A network of Caffe's: blobs by "layer/number"."""
+    blobs = caffe.read_network(file)
+    entries = {name: Entry(blob.shape, blob.dtype, blob.load) for name, blob in blobs.items()}
+    return StateFile(path, caffe.ORIGIN, entries, file.seek(0, 2))
 
 
 def _tensorflow_state(path: Path, file: BinaryIO) -> StateFile:
@@ -192,8 +213,12 @@ def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
     """A torch archive, or an original's folder in a zip."""
     archive = resources.enter_context(open_archive(file))
     names = archive.namelist()
+    if npz.is_npz(names):
+        return _npz_state(path, archive, file)
     if is_torch_archive(names):
         return _torch_state(path, file, resources)
+    if packed := _arrays(names):
+        return _joined(path, {name: _zipped_arrays(path, archive, name, resources) for name in packed})
     found = [name for name in names if f"/{name}".endswith((f"/{BEST}", f"/{PARTS[0]}"))]
     if len(found) > 1:
         raise Unreadable(f"it holds several {found[0].rsplit('/', 1)[-1]}")
@@ -207,6 +232,24 @@ def _zip(path: Path, file: BinaryIO, resources: ExitStack) -> StateFile:
         with archive.open(config) as text:
             state.config_yaml = text.read(LONGEST_CONFIG).decode("utf-8", "replace")
     return state
+
+
+def _zipped_arrays(path: Path, archive: zipfile.ZipFile, name: str, resources: ExitStack) -> StateFile:
+    """An .npz within a zip."""
+    file = _unpacked(archive, name, resources)
+    inner = resources.enter_context(open_archive(file))
+    if not npz.is_npz(inner.namelist()):
+        raise Unreadable(f"its entry “{shown(name)}” holds no arrays")
+    return _npz_state(path, inner, file)
+
+
+def _npz_state(path: Path, archive: zipfile.ZipFile, file: BinaryIO) -> StateFile:
+    """The arrays of a NumPy archive; chainer's names have slashes."""
+    entries = {
+        name: Entry(part.shape, part.dtype, part.load if part.dtype else _nothing)
+        for name, part in npz.arrays(archive)
+    }
+    return StateFile(path, "NumPy archive", entries, file.seek(0, 2))
 
 
 def _zipped_parts(path: Path, archive: zipfile.ZipFile, root: str, resources: ExitStack) -> StateFile:

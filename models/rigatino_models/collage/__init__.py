@@ -1,0 +1,1 @@
+"""Neural Collage: paints classes into pictures, and transplants parts of one picture into another."""
