@@ -20,7 +20,7 @@ from rigatino_models.checkpoint.trouble import Misfit, Unreadable
 
 ORIGIN = "Caffe model"
 LARGEST_FILE = 4 * 2**30
-MOST_FIELDS = 200_000  # of the network, its layers and blobs; a file of weights has some hundreds
+MOST_FIELDS = 50_000  # of the network, its layers and blobs; a file of weights has some hundreds
 LONGEST_NAME = 1_000  # bytes
 MOST_DIMENSIONS = 8
 LARGEST_SIDE = 2**31
