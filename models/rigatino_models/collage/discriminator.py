@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rigatino_models.collage.layers import conv, dense
+from rigatino_models.collage.layers import Tick, conv, dense, nothing
 
 
 class FirstBlock(nn.Module):
@@ -74,11 +74,12 @@ class Discriminator(nn.Module):
         self.class_scores = dense(last, classes, bias=False)
         self.multiple = 2 ** len(halving)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, tick: Tick = nothing) -> Tensor:
         """x [N,3,H,W] in [-1,1], sides multiples of `multiple` -> [N,C,h,w], at least 0."""
         x = x.to(self.score.weight.dtype)
         for block in self.blocks:
             x = block(x)
+            tick()
         return F.relu(x).float()
 
     def scores(self, features: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Shapes: N batch, K classes that are looked at, C channels, H height, W width.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,8 +26,13 @@ class Painted:
     weights: Tensor
 
 
+Tick = Callable[[], None]  # called after each block; may raise to stop
 Look = Tensor | Painted  # labels [N], or weights of classes for every place
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def nothing() -> None:
+    """A tick that no one follows."""
 
 
 class ClassNorm(nn.Module):

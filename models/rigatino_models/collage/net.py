@@ -5,7 +5,7 @@ Pictures are RGB in [-1,1] within the networks and in [0,1] at their public face
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,16 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rigatino_models.collage.discriminator import Discriminator
-from rigatino_models.collage.layers import DownBlock, Look, UpBlock, conv, dense
+from rigatino_models.collage.layers import DownBlock, Look, Tick, UpBlock, conv, dense, nothing
 
 BOTTOM = 4  # side of the smallest maps
 LEAK = 0.1  # the encoder's last activation below 0, before training
-
-Tick = Callable[[], None]
-
-
-def nothing() -> None:
-    """A tick that no one follows."""
 
 
 @dataclass(frozen=True)
