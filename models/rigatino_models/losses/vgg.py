@@ -26,17 +26,17 @@ class Vgg16(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
-        self.normalise = Normalise()
+        self.normalise: nn.Module = Normalise()
         self.features = nn.ModuleDict(
             {str(i): nn.Conv2d(ins, outs, 3, padding=1) for i, (ins, outs) in CONVOLUTIONS.items()}
         )
         fill_in(self, weights)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """image [N,3,H,W] RGB in [0,1], H and W at least 8 -> the four activations."""
+    def forward(self, image: Tensor, last: int = TAPS[-1]) -> list[Tensor]:
+        """image [N,3,H,W] RGB in [0,1], H and W at least 8 -> the activations at the taps up to index `last`."""
         x = self.normalise(image)
         found = []
-        for index in range(max(CONVOLUTIONS) + 1):
+        for index in range(last + 1):
             if index in CONVOLUTIONS:
                 x = F.relu(self.features[str(index)](x))
                 if index in TAPS:
