@@ -22,7 +22,7 @@ COMMANDS = {
     "install-plugin": "Install the GIMP plug-in, or remove it.",
     "service": "Have the daemon start when you log in.",
     "doctor": "Check everything that a fill needs, and say what to do.",
-    "weights": "List, import, inspect and remove networks' weights.",
+    "weights": "List, fetch, import, inspect, verify and remove networks' weights.",
     "net": "Run a bare network on arrays.",
     "train": "Train a network from a recipe.",
     "evaluate": "Measure how well a network fills.",

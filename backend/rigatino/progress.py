@@ -33,3 +33,24 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+
+class Bytes:
+    """A bar of bytes that come; a context manager."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(leave=False, disable=None, unit="B", unit_scale=True, unit_divisor=1024)
+
+    def show(self, there: int, total: int) -> None:
+        """How many bytes are there, of how many; 0 = nobody knows."""
+        self._bar.total = total or None
+        self._bar.n = there
+        self._bar.update(0)
+
+    def __enter__(self) -> Bytes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

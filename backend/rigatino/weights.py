@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rigatino import atomic
 from rigatino.failures import translated
@@ -23,6 +24,10 @@ from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import NetworkInfo
 from rigatino_wire.region import ContextRule
+
+if TYPE_CHECKING:
+    from rigatino_models.convert import Weights
+    from rigatino_models.convert.known import Known
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +87,16 @@ def locate(name: str, data_dir: Path | None = None) -> Entry:
     raise Failure("unknown_network", name=wanted, known=names)
 
 
-def import_file(path: Path, name: str = "", data_dir: Path | None = None) -> Entry:
+def import_file(
+    path: Path,
+    name: str = "",
+    data_dir: Path | None = None,
+    licence: str = "",
+    source: Mapping[str, str] | None = None,
+) -> Entry:
     """Convert weights of any supported format once, and record them under a name ("" = one from the file's).
 
+    licence: that of weights which do not state it themselves; source: what else is known of where they came from.
     Raises Failure weights_name, weights_name_taken, file_unwritable, and what reading weights can raise.
     """
     from rigatino_models import convert  # torch is heavy
@@ -92,24 +104,61 @@ def import_file(path: Path, name: str = "", data_dir: Path | None = None) -> Ent
 
     with translated():
         weights = convert.read(path)
+        _check_whole(path, weights)
         recognised = recognise(path, weights)
         name = name or (recognised.name if recognised else _suggested(path))
         check_claim(path, weights, name)
-        record = _free(name, _folder(data_dir))
+        check_name(name, data_dir)
+        record = _made(_folder(data_dir)) / f"{name}.json"
         target = record.with_name(f"{name}.safetensors")
         convert.save(weights, target)
-        stated = weights.metadata.get("licence", UNSTATED)
         facts = {
             "version": RECORD_VERSION,
             "system": weights.system,
             "config": weights.config,
             "title": recognised.title if recognised else "",
-            "licence": (recognised.licence if recognised else stated)[:LONGEST_LICENCE],
+            "licence": _licence(weights, recognised, licence)[:LONGEST_LICENCE],
             "sha256": convert.digest(target),
-            "source": _source(path, weights.origin, convert.digest(path)),
+            "source": _source(path, weights.origin, convert.digest(path)) | dict(source or {}),
         }
     _write(record, json.dumps(facts, indent=2) + "\n")
     return _entry(record)
+
+
+def _check_whole(path: Path, weights: Weights) -> None:
+    """Raise Failure weights_unreadable for a part of a network, which by itself can be asked for nothing."""
+    spec = registry.describe(weights.system, "part", weights.config, UNSTATED, weights.origin)
+    if not spec.tasks:
+        why = f"it is a part of a network ({spec.title}); give the folder that holds all parts"
+        raise Failure("weights_unreadable", file=str(path), why=why)
+
+
+def check_name(name: str, data_dir: Path | None = None) -> None:
+    """Raise Failure weights_name, weights_name_taken for what new weights cannot be named."""
+    if not NAME.fullmatch(name):
+        raise Failure("weights_name", name=name)
+    record = _folder(data_dir) / f"{name}.json"
+    if record.exists() or any(name == spec.name for spec in registry.specs()):
+        raise Failure("weights_name_taken", name=name)
+
+
+def names(data_dir: Path | None = None) -> list[str]:
+    """The names of all networks, also of those whose record is damaged."""
+    records = sorted(_folder(data_dir).glob("*.json"))
+    return [spec.name for spec in registry.specs()] + [record.stem for record in records]
+
+
+def verify(name: str, data_dir: Path | None = None) -> str:
+    """What is wrong with a network's record or file of weights; "" where the file is as recorded."""
+    from rigatino_models.convert import weights
+
+    try:
+        entry = locate(name, data_dir)
+        with translated():
+            weights.check_hash(entry.path, entry.sha256)
+    except Failure as failure:
+        return str(failure)
+    return ""
 
 
 def remove(name: str, data_dir: Path | None = None) -> None:
@@ -129,7 +178,8 @@ def inspect(path: Path) -> dict[str, Any]:
     with translated():
         weights = convert.read(path)
         recognised = recognise(path, weights)
-        spec = registry.describe(weights.system, "inspected", weights.config, UNSTATED, weights.origin)
+        licence = _licence(weights, recognised)
+        spec = registry.describe(weights.system, "inspected", weights.config, licence, weights.origin)
         return {
             "file": str(path),
             "kind": weights.origin,
@@ -138,6 +188,10 @@ def inspect(path: Path) -> dict[str, Any]:
             "system": weights.system,
             "title": recognised.title if recognised else spec.title,
             "config": weights.config,
+            "native_size": spec.native,
+            "licence": licence,
+            "missing": list(spec.missing),
+            "parameters": sum(value.numel() for value in weights.network().parameters()),
             "values": sum(tensor.numel() for tensor in weights.tensors.values()),
             "precisions": sorted({str(tensor.dtype) for tensor in weights.tensors.values()}),
             "metadata": weights.metadata,
@@ -180,18 +234,20 @@ def _entry(record: Path) -> Entry:
         raise Failure("weights_unreadable", file=str(record), why=why) from error
 
 
-def _free(name: str, folder: Path) -> Path:
-    """The record of a new name. Raises Failure weights_name, weights_name_taken."""
-    if not NAME.fullmatch(name):
-        raise Failure("weights_name", name=name)
-    record = folder / f"{name}.json"
-    if record.exists() or any(name == spec.name for spec in registry.specs()):
-        raise Failure("weights_name_taken", name=name)
+def _made(folder: Path) -> Path:
+    """The folder, which is made where it is not there. Raises Failure file_unwritable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Failure("file_unwritable", file=str(folder), why=error.strerror or "output error") from error
-    return record
+        raise Failure("file_unwritable", file=str(folder), why=atomic.why(error)) from error
+    return folder
+
+
+def _licence(weights: Weights, recognised: Known | None, otherwise: str = "") -> str:
+    """The licence of weights: of a file that is known, else as they state it, else as others do."""
+    if recognised:
+        return recognised.licence
+    return weights.metadata.get("licence") or otherwise or UNSTATED
 
 
 def _suggested(path: Path) -> str:

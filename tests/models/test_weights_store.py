@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import comodgan_files
+import comodgan_reference
 import lama_files as files
 import numpy as np
+import pic_reference
 import pytest
 import torch
 from lama_reference import Shape, State
@@ -22,6 +25,7 @@ from rigatino_models.convert import known
 from rigatino_wire.errors import Failure
 
 Tiny = tuple[Shape, State]
+SMALL = comodgan_reference.Shape(resolution=8, base=64, cap=12, code=8, mapping=(16, 16, 16))
 BUNDLED = [weights.default_network(), "exemplar"]
 
 
@@ -222,3 +226,60 @@ def test_weights_that_are_not_finite_are_named(tmp_path: Path, tiny: Tiny, run: 
     assert result.exit_code == 1
     assert "model.1.ffc.convl2l.weight" in result.stderr
     assert "not finite" in result.stderr
+
+
+def test_inspection_says_what_a_file_is(tmp_path: Path, tiny: Tiny, run: Run) -> None:
+    torch.save(tiny[1], tmp_path / "x.pth")
+    facts = json.loads(run("weights", "inspect", tmp_path / "x.pth", "--json").stdout)
+    assert (facts["system"], facts["kind"]) == ("lama", "torch checkpoint")
+    running = sum(v.numel() for k, v in tiny[1].items() if k.endswith(("running_mean", "running_var")))
+    assert facts["values"] - facts["parameters"] == running
+    assert facts["native_size"] == 256
+    assert facts["licence"] == weights.UNSTATED
+    assert facts["missing"] == []
+
+
+def test_licences_are_shown_with_what_is_imported(
+    tmp_path: Path, checkpoint: Path, run: Run, own_data_folder: Path
+) -> None:
+    assert weights.UNSTATED in run("weights", "import", checkpoint, "--as", "mine").stdout
+    folder = pic_reference.write(tmp_path / "pic", pic_reference.make())
+    assert "CC BY-NC 4.0" in run("weights", "import", folder).stdout
+    infos = {info.name: info for info in weights.network_infos()}
+    assert "CC BY-NC 4.0" in infos["pic"].weights_licence
+    assert all(info.weights_licence for info in infos.values())
+
+
+def test_parts_that_are_missing_are_named(tmp_path: Path, run: Run) -> None:
+    states = pic_reference.make()
+    whole = pic_reference.write(tmp_path / "whole", states)
+    half = pic_reference.write(tmp_path / "half", {part: states[part] for part in "EG"})
+    port = comodgan_files.sequential(comodgan_reference.make(SMALL), SMALL)
+    torch.save(port, tmp_path / "port.pth")
+    for file, missing in (
+        (whole, []),
+        (half, ["discriminator"]),
+        (tmp_path / "port.pth", ["w_avg", "noise"]),
+    ):
+        found = json.loads(run("weights", "inspect", file, "--json").stdout)["missing"]
+        assert len(found) == len(missing)
+        assert all(word in text for word, text in zip(missing, found, strict=True))
+
+
+def test_verify_compares_with_the_records(checkpoint: Path, run: Run, own_data_folder: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        run("weights", "import", checkpoint, "--as", name)
+    assert run("weights", "verify").exit_code == 0
+    folder = own_data_folder / "weights"
+    (folder / "b.safetensors").write_bytes((folder / "a.safetensors").read_bytes()[:-1] + b"x")
+    (folder / "c.safetensors").unlink()
+    (folder / "d.json").write_text("{}")
+    done = run("weights", "verify")
+    assert done.exit_code == 1
+    assert "b, c, d" in done.stderr
+    assert done.stdout.count("as recorded") == len(BUNDLED) + 1
+    found = run("weights", "verify", "--json")
+    assert found.exit_code == 1
+    assert [row["name"] for row in json.loads(found.stdout) if not row["well"]] == ["b", "c", "d"]
+    assert run("weights", "verify", "a").exit_code == 0
+    assert run("weights", "verify", "nonesuch").exit_code == 1

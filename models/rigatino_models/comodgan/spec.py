@@ -12,6 +12,11 @@ PAPER = (
     "ICLR 2021, arXiv 2103.10428"
 )
 PUBLISHED_CODE = 1024
+# Fields of the configuration that say whether the weights hold what they may lack.
+OPTIONAL = {
+    "average": "mean style (w_avg): it is taken from draws",
+    "constants": "constant noise: none is added unless asked for",
+}
 
 
 def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_origin: str) -> NetworkSpec:
@@ -41,6 +46,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_factor=2.0,
         context_margin=64,
         context_minimum=side,
+        missing=tuple(text for field, text in OPTIONAL.items() if not config.get(field)),
     )
 
 

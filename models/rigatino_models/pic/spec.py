@@ -35,4 +35,5 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_factor=2.0,
         context_margin=64,
         context_minimum=SIDE,
+        missing=() if config.get("critic") else ("discriminator: answers are not ranked",),
     )
