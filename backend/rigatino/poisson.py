@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, cg, splu
 
-from rigatino.compose import Bools, bounds
+from rigatino.compose import Bools, bounds, distance
+from rigatino_wire.region import Box
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[float], None]
@@ -54,42 +55,98 @@ def blend(
     Results are not clipped. progress(fraction) is called in every round and may raise to stop.
     """
     valid = ~hole if known is None else known
+    domain = _Domain(hole, valid & ~hole)
+    colours, wanted = domain.part(picture), domain.part(guide)
+    right = domain.offsets(colours, wanted, from_within=False)
+    if mixed:
+        right += domain.stronger(colours, wanted, domain.part(valid))
+    return _laid(picture, guide, hole, domain, domain.solve(right, tolerance, progress))
+
+
+def continued(
+    picture: NDArray[Kind],
+    answer: NDArray[Kind],
+    hole: Bools,
+    known: Bools | None = None,
+    reach: float = np.inf,
+    tolerance: float = TOLERANCE,
+    progress: Progress | None = None,
+) -> NDArray[Kind]:
+    """The picture with its hole filled by an answer, whose colours are drawn to those of the known rim.
+
+    `blend` for a guide that says nothing of the rim: from there into the hole no change of colour is wanted. What is
+    added goes down to 0 within `reach` pixels from the rim. All else as for `blend`.
+    """
+    domain = _Domain(hole, ~hole if known is None else known & ~hole, reach)
+    right = domain.offsets(domain.part(picture), domain.part(answer), from_within=True)
+    return _laid(picture, answer, hole, domain, domain.solve(right, tolerance, progress))
+
+
+def _laid(
+    picture: NDArray[Kind], guide: NDArray[Kind], hole: Bools, domain: _Domain, correction: Values
+) -> NDArray[Kind]:
+    """The picture, and in its hole the guide corrected."""
     result = np.where(hole[..., None], guide, picture)
-    border = valid & ~hole
-    unknown = _held(hole, border)
-    box = bounds(unknown).grow(1).intersect(bounds(np.ones_like(hole)))
-    if box.empty:
-        return result
-    part = (slice(box.y, box.bottom), slice(box.x, box.right))
-    unknown, border = unknown[part], border[part]
-    right = _right_side(picture[part], guide[part], unknown, border, valid[part] if mixed else None)
-    system = _laplacian(unknown, unknown | border)
-    result[part][unknown] += _solve(system, unknown, border, right, tolerance, progress).astype(guide.dtype)
+    domain.part(result)[domain.unknown] += correction.astype(guide.dtype)
     return result
+
+
+class _Domain:
+    """The part of a picture where something is solved for: `unknown` pixels, the `border` around them, and `still`
+    ones, whose correction is 0 because they are farther than `reach` from the border."""
+
+    def __init__(self, hole: Bools, border: Bools, reach: float = np.inf) -> None:
+        unknown = _held(hole, border)
+        self.box = bounds(unknown).grow(1).intersect(Box(0, 0, hole.shape[1], hole.shape[0]))
+        self.unknown, self.border = self.part(unknown), self.part(border)
+        self.still = np.zeros_like(self.unknown)
+        if np.isfinite(reach):
+            self.still = self.unknown & (distance(self.border, reach) > reach)
+            self.unknown &= ~self.still
+
+    def part(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What an array [H,W,...] shows of it, as a view."""
+        return values[self.box.y : self.box.bottom, self.box.x : self.box.right]
+
+    def offsets(self, picture: Values, guide: Values, from_within: bool) -> Values:
+        """[n,C] float64: for each unknown pixel, by how much its neighbours in the border differ from the guide.
+
+        from_within: from the guide in the unknown pixel, not in the neighbour.
+        """
+        numbers, theirs, ours = _numbers(self.unknown).ravel(), _flat(picture), _flat(guide)
+        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]))
+        for step in NEIGHBOURS:
+            here, there = _pairs(self.unknown, self.border, step)
+            right[numbers[here]] += theirs[there] - ours[here if from_within else there]
+        return right
+
+    def stronger(self, picture: Values, guide: Values, valid: Bools) -> Values:
+        """[n,C] float64: what the picture's gradients add where they are stronger than the guide's."""
+        numbers, theirs, ours = _numbers(self.unknown).ravel(), _flat(picture), _flat(guide)
+        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]))
+        for step in NEIGHBOURS:
+            here, there = _pairs(self.unknown & valid, valid, step)
+            own, other = ours[here] - ours[there], theirs[here] - theirs[there]
+            right[numbers[here]] += np.where(np.abs(other) > np.abs(own), other - own, 0)
+        return right
+
+    def solve(self, right: Values, tolerance: float, progress: Progress | None) -> Values:
+        """The correction [n,C] for the right side [n,C] of all channels at once."""
+        if not right.any():
+            return right
+        fixed = self.border | self.still
+        system = _laplacian(self.unknown, self.unknown | fixed)
+        grids = _Multigrid(system, self.unknown, fixed)
+        return _conjugate_gradients(system, grids, right, tolerance, progress)
 
 
 def _held(hole: Bools, border: Bools) -> Bools:
     """The parts of the hole that touch the border: the others' system would be singular."""
-    labels, _ = ndimage.label(hole)
-    touched = labels[ndimage.binary_dilation(border)]
-    held = np.zeros(int(labels.max(initial=0)) + 1, bool)
-    held[touched] = True
+    labels, count = ndimage.label(hole)
+    held = np.zeros(count + 1, bool)
+    held[labels[ndimage.binary_dilation(border)]] = True
     held[0] = False
     return held[labels]
-
-
-def _right_side(picture: Values, guide: Values, hole: Bools, border: Bools, mixed: Bools | None) -> Values:
-    """[n,C] float64, a row for each hole pixel: the border's offsets, and where mixed, what stronger gradients add."""
-    numbers, ours, theirs = _numbers(hole).ravel(), _flat(guide), _flat(picture)
-    right = np.zeros((int(hole.sum()), picture.shape[-1]))
-    for step in NEIGHBOURS:
-        here, there = _pairs(hole, border, step)
-        right[numbers[here]] += theirs[there] - ours[there]
-        if mixed is not None:
-            here, there = _pairs(hole & mixed, mixed, step)
-            own, other = ours[here] - ours[there], theirs[here] - theirs[there]
-            right[numbers[here]] += np.where(np.abs(other) > np.abs(own), other - own, 0)
-    return right
 
 
 def _pairs(first: Bools, second: Bools, step: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -196,18 +253,10 @@ def _bilinear(hole: Bools, border: Bools) -> sparse.csr_array:
     return _rows(columns, [weight] * len(columns), int(coarse.sum()))
 
 
-def _solve(
-    system: sparse.csr_array,
-    hole: Bools,
-    border: Bools,
-    right: Values,
-    tolerance: float,
-    progress: Progress | None,
+def _conjugate_gradients(
+    system: sparse.csr_array, grids: _Multigrid, right: Values, tolerance: float, progress: Progress | None
 ) -> Values:
-    """The solution [n,C] for all channels of a right side [n,C] at once."""
-    if not right.any():
-        return right
-    grids = _Multigrid(system, hole, border)
+    """The solution [n,C], in float64."""
     whole = float(np.linalg.norm(right))
     exact = system.astype(np.float64)
     done = 0.0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from rigatino import compose
 from rigatino_wire.region import Box
@@ -68,6 +69,32 @@ def test_the_hole_grows_by_euclidean_distance() -> None:
     assert not hole[10, 16]
     assert hole[13, 14]
     assert not hole[14, 14]
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 6), reach=st.floats(0, 12))
+def test_distances_are_those_of_the_whole_picture_within_reach(seed: int, count: int, reach: float) -> None:
+    random = np.random.default_rng(seed)
+    mask = np.zeros((30, 40), bool)
+    mask[random.integers(0, 30, count), random.integers(0, 40, count)] = True
+    whole = ndimage.distance_transform_edt(~mask) if count else np.full(mask.shape, np.inf)
+    found = compose.distance(mask, reach)
+    near = whole <= reach
+    assert np.array_equal(found[near], whole[near])
+    assert (found[~near] > reach).all()
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 6), size=st.integers(1, 20))
+def test_the_depth_of_holes_is_that_of_the_whole_picture(seed: int, count: int, size: int) -> None:
+    random = np.random.default_rng(seed)
+    known = np.ones((30, 40), bool)
+    for y, x in random.integers(0, 30, (count, 2)):
+        known[y : y + size, x : x + size] = False
+    expected = float(ndimage.distance_transform_edt(~known).max()) if known.any() else np.inf
+    assert compose.depth(known) == expected
+
+
+def test_where_nothing_is_known_the_depth_has_no_end() -> None:
+    assert compose.depth(np.zeros((3, 4), bool)) == np.inf
 
 
 def test_bounds() -> None:

@@ -162,6 +162,27 @@ def test_mixed_gradients_keep_the_stronger_of_both() -> None:
     assert np.allclose(plain, 0.4 * (x >= 40), atol=1e-6)
 
 
+def test_an_answer_of_another_colour_is_drawn_to_the_rim() -> None:
+    hole, shift = blob()[..., None], np.array((0.2, 0, -0.3))
+    answer = np.where(hole, 0.4, np.nan) * np.ones(3)  # it says nothing outside the hole
+    picture = np.where(hole, np.nan, 0.4 + shift)
+    result = poisson.continued(picture, answer, hole[..., 0], tolerance=1e-9)
+    assert np.allclose(result, 0.4 + shift)
+
+
+def test_what_is_added_ends_at_its_reach() -> None:
+    hole = box(60, 200, slice(None), slice(50, 200))
+    answer = np.random.default_rng(0).random((60, 200, 3))
+    picture = np.where(hole[..., None], 0, answer + 0.5)
+    added = poisson.continued(picture, answer, hole, reach=40, tolerance=1e-9) - answer
+    level = poisson.continued(picture, answer, hole, tolerance=1e-9) - answer
+    assert (added[:, 90:] == 0).all()
+    assert (added[:, 50:88].mean((0, 2)) > 0).all()
+    assert np.abs(added[:, 50:52] - level[:, 50:52]).mean() < 0.05
+    everywhere = poisson.continued(picture, answer, hole, reach=400, tolerance=1e-9) - answer
+    assert np.allclose(everywhere, level)
+
+
 def test_progress_rises_and_stops_the_work() -> None:
     truth = np.random.default_rng(0).random((150, 150, 3))
     told: list[float] = []
