@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Callable, TypeVar
@@ -19,11 +19,12 @@ from rigatino_wire.errors import Cancelled, Failure, ProtocolError, Unreachable
 from rigatino_wire.frames import pack, unpack
 from rigatino_wire.messages import (
     Cancel,
+    Classes,
+    ClassNames,
     Describe,
     Description,
     Done,
     Failed,
-    Fill,
     Filled,
     Message,
     Preview,
@@ -31,6 +32,7 @@ from rigatino_wire.messages import (
     Status,
     StatusReport,
     Stop,
+    Work,
 )
 from rigatino_wire.zmtp import Dealer
 
@@ -65,9 +67,13 @@ class Client:
         self._silence = silence
         self._exchange: Dealer | None = None
 
-    def describe(self) -> Description:
-        """What the daemon has and takes."""
-        return self._ask(Describe(id=new_id()), Description)
+    def describe(self, task: str = "fill") -> Description:
+        """What the daemon has for a task, and takes."""
+        return self._ask(Describe(id=new_id(), task=task), Description)
+
+    def classes(self, network: str = "") -> Sequence[str]:
+        """The names of the classes that a network paints, by their numbers."""
+        return self._ask(Classes(id=new_id(), network=network), ClassNames).names
 
     def status(self) -> StatusReport:
         """How the daemon is."""
@@ -79,13 +85,13 @@ class Client:
 
     def fill(
         self,
-        request: Fill,
+        request: Work,
         on_progress: Report | None = None,
         cancelled: Callable[[], bool] = _never,
         on_preview: Show | None = None,
     ) -> Filled:
-        """The fill of a hole. `on_progress` gets every Progress, `on_preview` every candidate once it is done;
-        `cancelled` is asked every 50 ms.
+        """What a request for work comes to. `on_progress` gets every Progress, `on_preview` every candidate once it is
+        done; `cancelled` is asked every 50 ms.
 
         Raises Cancelled where it says true, Failure deadline after the request's time limit, and what the
         class says. An exception from these functions ends the connection, and with it the daemon's work.
@@ -159,7 +165,7 @@ class Client:
             raise reply.failure
         return reply if reply.id == request.id else None
 
-    def _cancel(self, dealer: Dealer, request: Fill) -> None:
+    def _cancel(self, dealer: Dealer, request: Work) -> None:
         """Tells the daemon and raises Cancelled; waits a moment for its word, so that the message arrives."""
         try:
             self._send(dealer, Cancel(id=new_id(), job=request.id))

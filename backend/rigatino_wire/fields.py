@@ -99,12 +99,17 @@ def optional(item: Rule) -> Rule:
 
 def pair(item: Rule) -> Rule:
     """Two values, as a tuple."""
+    return exactly(2, item)
+
+
+def exactly(number: int, item: Rule) -> Rule:
+    """So many values, as a tuple."""
 
     def check(value: Any) -> tuple[Any, ...]:
-        demand(isinstance(value, (list, tuple)) and len(value) == 2)
+        demand(isinstance(value, (list, tuple)) and len(value) == number)
         return tuple(item.check(part) for part in value)
 
-    return Rule(f"list of 2: {item.text}", check, dump=list)
+    return Rule(f"list of {number}: {item.text}", check, dump=list)
 
 
 def several(item: Rule, longest: int) -> Rule:

@@ -1,166 +1,39 @@
-"""The kinds of messages and their fields; docs/protocol.md is the norm, and a test holds the two together.
-
-Every message is checked when it is made, by whoever makes it: a wrong value raises ProtocolError bad_field.
-`to_header` gives the JSON object, arrays as descriptors; `from_header` takes it back, strictly.
-"""
+"""The kinds of messages and their fields; docs/protocol.md is the norm, and a test holds the two together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
-from math import prod
-from typing import Annotated, Any, ClassVar, Optional, TypeVar, Union, get_type_hints
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Optional, Union
 
 from rigatino_wire import fields as f
-from rigatino_wire.errors import Failure, ProtocolError
+from rigatino_wire.errors import Failure
+from rigatino_wire.records import (
+    ITEM_SIZES,
+    LARGEST,
+    MAX_FRAME,
+    MAX_HEADER,
+    MAX_MESSAGE,
+    MAX_PIXELS,
+    Array,
+    Buffer,
+    Message,
+    Record,
+    array,
+    nbytes,
+    nested,
+    required,
+    rules,
+    wrong,
+)
 from rigatino_wire.region import ContextRule
 
-Buffer = Union[bytes, bytearray, memoryview]
-R = TypeVar("R", bound="Record")
-
-MAX_FRAME = 1 << 20  # bytes of one frame
-MAX_HEADER = 1 << 16  # bytes of the JSON header
-MAX_MESSAGE = 1 << 30  # bytes of all arrays of one message
-MAX_PIXELS = 100_000_000  # pixels of one image
 MAX_CANDIDATES = 12
 MAX_LINEAGE = 16  # seeds that name an answer
 MAX_PREVIEW = 256  # pixels of a preview's longer side
 MAX_NETWORKS = 64
-LARGEST = (1 << 53) - 1  # integers beyond are not the same in every JSON reader
-
-ITEM_SIZES = {"u8": 1, "f32": 4}
-
-
-@dataclass(frozen=True)
-class Array:
-    """Pixels: C order, `u8` or `f32` (IEEE 754, little endian), `data` of exactly that many bytes.
-
-    Raises ProtocolError bad_field where shape, kind and data do not agree, too_large above the limits.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: Buffer = field(repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape))
-        if len(self.view) != nbytes(self.dtype, self.shape):
-            raise _wrong("array", "data", f"{self.dtype} data of shape {list(self.shape)}")
-
-    @property
-    def view(self) -> memoryview:
-        """The data as flat bytes, not copied."""
-        whole = memoryview(self.data)
-        if not whole.c_contiguous:
-            raise _wrong("array", "data", "data in one piece")
-        return whole.cast("B") if whole.nbytes else memoryview(b"")
-
-    @property
-    def nbytes(self) -> int:
-        return len(self.view)
-
-
-def nbytes(dtype: Any, shape: Any) -> int:
-    """The size of an array by arithmetic alone, in bytes; raises ProtocolError for what cannot be one."""
-    if not isinstance(dtype, str) or dtype not in ITEM_SIZES:
-        raise _wrong("array", "dtype", " or ".join(ITEM_SIZES))
-    if not isinstance(shape, (list, tuple)) or not 1 <= len(shape) <= 4:
-        raise _wrong("array", "shape", "a list of 1 to 4 integers")
-    if not all(type(side) is int and 1 <= side <= MAX_PIXELS for side in shape):
-        raise _wrong("array", "shape", f"integers from 1 to {MAX_PIXELS}")
-    size = prod(shape) * ITEM_SIZES[dtype]
-    if size > MAX_MESSAGE:
-        raise ProtocolError("too_large", what="array", size=size, limit=MAX_MESSAGE)
-    return size
-
-
-def _array(*axes: str | int) -> f.Rule:
-    """An array of these axes, letters for free ones; in JSON its descriptor alone."""
-
-    def check(value: Any) -> Array:
-        f.demand(isinstance(value, Array) and len(value.shape) == len(axes))
-        f.demand(all(isinstance(axis, str) or axis == side for axis, side in zip(axes, value.shape)))
-        if value.shape[-3] * value.shape[-2] > MAX_PIXELS:
-            limit = MAX_PIXELS * ITEM_SIZES[value.dtype] * value.shape[-1]
-            raise ProtocolError("too_large", what="image", size=value.nbytes, limit=limit)
-        return Array(value.dtype, value.shape, value.data)
-
-    def dump(value: Array) -> dict[str, Any]:
-        return {"dtype": value.dtype, "shape": list(value.shape)}
-
-    return f.Rule(f"array [{', '.join(map(str, axes))}]", check, dump=dump)
-
-
-class Record:
-    """A frozen dataclass whose fields carry an `f.Rule` each."""
-
-    op: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        for name, rule in rules(type(self)).items():
-            try:
-                object.__setattr__(self, name, rule.check(getattr(self, name)))
-            except ValueError:
-                raise _wrong(self.op, name, rule.text) from None
-
-    def to_header(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return {name: rule.dump(getattr(self, name)) for name, rule in rules(type(self)).items()}
-
-    @classmethod
-    def from_header(cls: type[R], header: Mapping[str, Any]) -> R:
-        """The record that `to_header` wrote; ProtocolError for unknown, missing or wrong fields."""
-        known = rules(cls)
-        for name in header:
-            if name not in known:
-                raise ProtocolError("unknown_field", op=cls.op, field=str(name)[:100])
-        for name in required(cls):
-            if name not in header:
-                raise ProtocolError("missing_field", op=cls.op, field=name)
-        return cls(**{name: _loaded(cls.op, name, known[name], value) for name, value in header.items()})
-
-
-_RULES: dict[str, Mapping[str, f.Rule]] = {}
-
-
-def rules(kind: type[Any]) -> Mapping[str, f.Rule]:
-    """The rules of a record's fields, in their order."""
-    if kind.op not in _RULES:
-        hints = get_type_hints(kind, include_extras=True)
-        _RULES[kind.op] = {one.name: hints[one.name].__metadata__[0] for one in fields(kind)}
-    return _RULES[kind.op]
-
-
-def required(kind: type[Any]) -> list[str]:
-    """The fields of a record that have no default."""
-    return [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
-
-
-def _loaded(op: str, name: str, rule: f.Rule, value: Any) -> Any:
-    try:
-        return rule.load(value)
-    except (ValueError, TypeError):
-        raise _wrong(op, name, rule.text) from None
-
-
-def _wrong(op: str, name: str, expected: str) -> ProtocolError:
-    return ProtocolError("bad_field", op=op, field=name, expected=expected)
-
-
-def _nested(kind: type[Record]) -> f.Rule:
-    """A record inside another."""
-
-    def check(value: Any) -> Record:
-        if not isinstance(value, kind):
-            raise ValueError
-        return value
-
-    def load(value: Any) -> Record:
-        f.demand(isinstance(value, dict))
-        return kind.from_header(value)
-
-    return f.Rule(kind.op, check, load, lambda value: value.to_header())
-
+MAX_CLASS = 9999  # the highest number of a class
+MAX_CLASSES = 1000  # names of classes in one reply
 
 ID = f.identifier()
 ANY_ID = f.text(64)
@@ -174,6 +47,10 @@ LINEAGE = f.several(f.integer(0, LARGEST), MAX_LINEAGE)
 NEAR = f.several(f.integer(0, LARGEST), MAX_LINEAGE - 1)
 SEAM = f.word("auto", "feather", "poisson")
 QUALITY = f.word("fast", "balanced", "best")
+TASK = f.word("fill", "face", "paint", "transplant")
+CLASS = f.integer(0, MAX_CLASS)
+BASE = f.integer(-1, MAX_CLASS)
+LATENT = f.text(16384)
 
 
 @dataclass(frozen=True)
@@ -213,23 +90,22 @@ class Answer(Record):
     score: Annotated[Optional[float], f.optional(f.number(-1e12, 1e12))] = None  # noqa: UP045 (Python 3.9)
 
 
-class Message(Record):
-    """One message of the protocol; `id` is the request's, in its replies too."""
-
-    id: str
-
-    @classmethod
-    def arrays(cls) -> list[str]:
-        """The fields that travel as buffers, in their order."""
-        return [name for name, rule in rules(cls).items() if rule.text.startswith("array ")]
-
-
 @dataclass(frozen=True)
 class Describe(Message):
-    """Asks what the daemon has and takes; answered by Description."""
+    """Asks what the daemon has for a task, and takes; answered by Description."""
 
     op: ClassVar[str] = "describe"
     id: Annotated[str, ID]
+    task: Annotated[str, TASK] = "fill"
+
+
+@dataclass(frozen=True)
+class Classes(Message):
+    """Asks for the names of the classes that a network paints; answered by ClassNames."""
+
+    op: ClassVar[str] = "classes"
+    id: Annotated[str, ID]
+    network: Annotated[str, NAME] = ""
 
 
 @dataclass(frozen=True)
@@ -245,8 +121,8 @@ class Fill(Message):
 
     op: ClassVar[str] = "fill"
     id: Annotated[str, ID]
-    image: Annotated[Array, _array("H", "W", 4)]
-    hole: Annotated[Array, _array("H", "W", 1)]
+    image: Annotated[Array, array("H", "W", 4)]
+    hole: Annotated[Array, array("H", "W", 1)]
     offset: Annotated[tuple[int, int], PLACE] = (0, 0)
     network: Annotated[str, NAME] = ""
     grow: Annotated[int, f.integer(0, 1000)] = 4
@@ -264,7 +140,80 @@ class Fill(Message):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.image.shape[:2] != self.hole.shape[:2]:
-            raise _wrong(self.op, "hole", "an array of the image's height and width")
+            raise wrong(self.op, "hole", "an array of the image's height and width")
+
+
+@dataclass(frozen=True)
+class Paint(Message):
+    """Asks for other classes in the selected part of a picture; answered as Fill is.
+
+    `hole` is where; there `classes` gives each pixel's number in `palette`, which lists classes. `base` is the class of
+    what the picture shows, -1 where it is to be guessed. `strength` 0 leaves the picture as it is. `steps` is how long
+    the network looks for the picture; `latent` is what an earlier reply found, to go on from.
+    """
+
+    op: ClassVar[str] = "paint"
+    id: Annotated[str, ID]
+    image: Annotated[Array, array("H", "W", 4)]
+    hole: Annotated[Array, array("H", "W", 1)]
+    classes: Annotated[Array, array("H", "W", 1)]
+    palette: Annotated[Sequence[int], f.several(CLASS, 12)]
+    base: Annotated[int, BASE] = -1
+    strength: Annotated[float, f.number(0, 1)] = 1.0
+    latent: Annotated[str, LATENT] = ""
+    steps: Annotated[int, f.integer(0, 10000)] = 200
+    offset: Annotated[tuple[int, int], PLACE] = (0, 0)
+    network: Annotated[str, NAME] = ""
+    grow: Annotated[int, f.integer(0, 1000)] = 0
+    feather: Annotated[float, f.number(0, 1000)] = 4.0
+    seed: Annotated[int, SEED] = -1
+    precision: Annotated[str, f.word("auto", "fp32", "bf16")] = "auto"
+    seam: Annotated[str, SEAM] = "auto"
+    deadline_ms: Annotated[int, f.integer(1, 86_400_000)] = 3_600_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("hole", "classes"):
+            if getattr(self, name).shape[:2] != self.image.shape[:2]:
+                raise wrong(self.op, name, "an array of the image's height and width")
+        if self.classes.dtype != "u8":
+            raise wrong(self.op, "classes", "an array of u8")
+        if not self.palette:
+            raise wrong(self.op, "palette", "at least one class")
+
+
+@dataclass(frozen=True)
+class Transplant(Message):
+    """Asks for a part of a reference in the selected part of a picture; answered as Fill is.
+
+    `hole` is where, `reference_hole` what of the reference comes there. `sliders` say how much of it counts, from the
+    coarsest features to finer ones. The other fields are those of Paint.
+    """
+
+    op: ClassVar[str] = "transplant"
+    id: Annotated[str, ID]
+    image: Annotated[Array, array("H", "W", 4)]
+    hole: Annotated[Array, array("H", "W", 1)]
+    reference: Annotated[Array, array("h", "w", 4)]
+    reference_hole: Annotated[Array, array("h", "w", 1)]
+    sliders: Annotated[Sequence[float], f.exactly(4, f.number(0, 1))] = (1.0, 1.0, 1.0, 1.0)
+    base: Annotated[int, BASE] = -1
+    latent: Annotated[str, LATENT] = ""
+    steps: Annotated[int, f.integer(0, 10000)] = 200
+    offset: Annotated[tuple[int, int], PLACE] = (0, 0)
+    network: Annotated[str, NAME] = ""
+    grow: Annotated[int, f.integer(0, 1000)] = 0
+    feather: Annotated[float, f.number(0, 1000)] = 4.0
+    seed: Annotated[int, SEED] = -1
+    precision: Annotated[str, f.word("auto", "fp32", "bf16")] = "auto"
+    seam: Annotated[str, SEAM] = "auto"
+    deadline_ms: Annotated[int, f.integer(1, 86_400_000)] = 3_600_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for image, hole in ((self.image, "hole"), (self.reference, "reference_hole")):
+            if getattr(self, hole).shape[:2] != image.shape[:2]:
+                raise wrong(self.op, hole, "an array of its image's height and width")
 
 
 @dataclass(frozen=True)
@@ -302,8 +251,17 @@ class Description(Message):
     device: Annotated[str, NAME]
     precision: Annotated[str, NAME]
     default_network: Annotated[str, NAME]
-    networks: Annotated[Sequence[NetworkInfo], f.several(_nested(NetworkInfo), MAX_NETWORKS)]
-    limits: Annotated[Limits, _nested(Limits)]
+    networks: Annotated[Sequence[NetworkInfo], f.several(nested(NetworkInfo), MAX_NETWORKS)]
+    limits: Annotated[Limits, nested(Limits)]
+
+
+@dataclass(frozen=True)
+class ClassNames(Message):
+    """The names of a network's classes, by their numbers from 0; synonyms have commas between them."""
+
+    op: ClassVar[str] = "class_names"
+    id: Annotated[str, ID]
+    names: Annotated[Sequence[str], f.several(NAME, MAX_CLASSES)]
 
 
 @dataclass(frozen=True)
@@ -323,7 +281,7 @@ class Preview(Message):
 
     op: ClassVar[str] = "preview"
     id: Annotated[str, ID]
-    image: Annotated[Array, _array("H", "W", 4)]
+    image: Annotated[Array, array("H", "W", 4)]
     number: Annotated[int, f.integer(0, MAX_CANDIDATES - 1)]
     count: Annotated[int, f.integer(1, MAX_CANDIDATES)]
     lineage: Annotated[Sequence[int], LINEAGE] = ()
@@ -347,9 +305,9 @@ class Filled(Message):
     scale: Annotated[float, f.number(0, 1000)]
     precision: Annotated[str, NAME]
     device: Annotated[str, NAME]
-    fill: Annotated[Array, _array("K", "H", "W", 4)]
-    answers: Annotated[Sequence[Answer], f.several(_nested(Answer), MAX_CANDIDATES)] = ()
-    latent: Annotated[str, f.text(16384)] = ""
+    fill: Annotated[Array, array("K", "H", "W", 4)]
+    answers: Annotated[Sequence[Answer], f.several(nested(Answer), MAX_CANDIDATES)] = ()
+    latent: Annotated[str, LATENT] = ""
     notes: Annotated[Sequence[str], f.several(LINE, 20)] = ()
     seconds: Annotated[Mapping[str, float], f.table(SECONDS, 50)] = field(default_factory=dict)
 
@@ -392,10 +350,12 @@ class Done(Message):
     id: Annotated[str, ID]
 
 
-REQUESTS: tuple[type[Message], ...] = (Describe, Fill, Cancel, Status, Stop)
-Work = Fill
-WORK = (Fill,)  # requests that a worker does, each answered by Filled
-REPLIES: tuple[type[Message], ...] = (Description, Progress, Preview, Filled, Failed, StatusReport, Done)
+REQUESTS: tuple[type[Message], ...] = (Describe, Classes, Fill, Paint, Transplant, Cancel, Status, Stop)
+Work = Union[Fill, Paint, Transplant]
+WORK = (Fill, Paint, Transplant)  # requests that a worker does, each answered by Filled
+REPLIES: tuple[type[Message], ...] = (
+    Description, ClassNames, Progress, Preview, Filled, Failed, StatusReport, Done,
+)  # fmt: skip
 KINDS: Mapping[str, type[Message]] = {kind.op: kind for kind in (*REQUESTS, *REPLIES)}
 
 
@@ -404,5 +364,53 @@ def array_sizes(kind: type[Message], header: Mapping[str, Any]) -> Iterator[tupl
     for name in kind.arrays():
         descriptor = header.get(name)
         if not isinstance(descriptor, dict) or set(descriptor) != {"dtype", "shape"}:
-            raise _wrong(kind.op, name, rules(kind)[name].text)
+            raise wrong(kind.op, name, rules(kind)[name].text)
         yield name, nbytes(descriptor["dtype"], descriptor["shape"])
+
+
+__all__ = [
+    "ITEM_SIZES",
+    "KINDS",
+    "LARGEST",
+    "MAX_CANDIDATES",
+    "MAX_CLASS",
+    "MAX_CLASSES",
+    "MAX_FRAME",
+    "MAX_HEADER",
+    "MAX_LINEAGE",
+    "MAX_MESSAGE",
+    "MAX_NETWORKS",
+    "MAX_PIXELS",
+    "MAX_PREVIEW",
+    "REPLIES",
+    "REQUESTS",
+    "WORK",
+    "Answer",
+    "Array",
+    "Buffer",
+    "Cancel",
+    "ClassNames",
+    "Classes",
+    "Describe",
+    "Description",
+    "Done",
+    "Failed",
+    "Fill",
+    "Filled",
+    "Limits",
+    "Message",
+    "NetworkInfo",
+    "Paint",
+    "Preview",
+    "Progress",
+    "Record",
+    "Status",
+    "StatusReport",
+    "Stop",
+    "Transplant",
+    "Work",
+    "array_sizes",
+    "nbytes",
+    "required",
+    "rules",
+]

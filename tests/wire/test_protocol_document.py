@@ -78,7 +78,7 @@ def test_limits() -> None:
         name: getattr(messages, name, None) or getattr(frames, name)
         for name in (
             "MAX_FRAME", "MAX_HEADER", "MAX_MESSAGE", "MAX_FRAMES",
-            "MAX_PIXELS", "MAX_CANDIDATES", "MAX_NETWORKS",
+            "MAX_PIXELS", "MAX_CANDIDATES", "MAX_NETWORKS", "MAX_CLASSES",
         )
     }  # fmt: skip
 
