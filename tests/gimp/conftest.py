@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_networks
 from PIL import Image
 
 from gimp.accidents import Accidents
 from gimp.real import VERSIONS, RealGimp, commands
+from rigatino import weights
 from rigatino_wire.launch import stop_daemon
 
 
@@ -30,9 +32,10 @@ def gimp_command(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def real_gimp(gimp_command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealGimp]:
-    """A GIMP with the plug-in and a photo; the daemon that the plug-in starts is stopped in the end."""
+    """A GIMP with the plug-in, a photo and small networks; the daemon that the plug-in starts is stopped in the end."""
     gimp = RealGimp(gimp_command, tmp_path_factory.mktemp("gimp"))
     picture().save(gimp.share / "photo.png")
+    import_small_networks(gimp.share / "data")
     yield gimp
     stop_daemon(gimp.runtime)
 
@@ -44,6 +47,12 @@ def cases(real_gimp: RealGimp) -> RealGimp:
         said = real_gimp.batch("cases.py")
     (real_gimp.share / "out" / "gimp.log").write_text(said)
     return real_gimp
+
+
+def import_small_networks(data: Path) -> None:
+    """Gives a daemon two networks with chance in them: "pic", which has a critic, and "comodgan"."""
+    for name, make in {"pic": small_networks.pic, "comodgan": small_networks.comodgan}.items():
+        weights.import_file(make(data / f"{name}.safetensors"), name, data)
 
 
 def picture() -> Image.Image:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gimp.conftest import import_small_networks
 from gimp.real import RealGimp
 from rigatino_wire.launch import stop_daemon
 
@@ -24,6 +25,8 @@ Facts = dict[str, Any]
 PICTURES = (
     "nothing-selected", "dialog-broken", "dialog-starting", "starting", "filled", "dialog", "dialog-desktop",
     "dialog-refill", "refilled", "running", "cancelled", "result",
+    "dialog-chance", "candidates-three", "candidates", "candidates-desktop", "candidates-inserted",
+    "candidates-coming", "dialog-another", "another",
 )  # fmt: skip
 
 
@@ -37,6 +40,7 @@ def user(gimp_command: Path, tmp_path_factory: pytest.TempPathFactory) -> RealGi
     photo = Path(str(resources.files("rigatino") / "demo" / "photo.jpg"))
     with Image.open(photo) as picture:
         picture.save(gimp.share / "photo.png")
+    import_small_networks(gimp.share / "data")
     try:
         gimp.desktop()
     finally:
@@ -123,6 +127,37 @@ def test_a_re_fill_takes_the_place_of_the_fill(facts: Facts) -> None:
 def test_cancel_ends_the_work_and_leaves_no_layer(facts: Facts) -> None:
     assert facts["running when cancelled"] == 1
     assert facts["cancelled"] == facts["re-fill undone"]
+
+
+def test_a_window_shows_candidates_and_makes_more(facts: Facts) -> None:
+    assert facts["rounds"] == 3  # three at once, another, one like the chosen one
+    group = facts["candidates"]["layers"][0]
+    lineages = [kept["answer"]["lineage"] for kept in facts["candidates' records"]]
+    assert [child["visible"] for child in group["children"]] == [True, False, False, False, False]
+    assert sorted(map(len, lineages)) == [1, 1, 1, 1, 2]
+    assert lineages[0] in [
+        lineage[:1] for lineage in lineages if len(lineage) == 2
+    ]  # the chosen one comes first
+
+
+def test_the_chosen_candidate_is_the_best_where_nothing_else_is_chosen(facts: Facts) -> None:
+    scores = [kept["answer"]["score"] for kept in facts["candidates' records"]]
+    assert scores[1:] == sorted(scores[1:], reverse=True)
+
+
+def test_one_undo_takes_all_candidates_back(facts: Facts) -> None:
+    assert facts["candidates undone"]["layers"] == facts["one fill"]["layers"]
+
+
+def test_cancel_in_the_window_inserts_none(facts: Facts) -> None:
+    assert facts["candidates cancelled"]["layers"] == facts["one fill"]["layers"]
+
+
+def test_another_candidate_joins_a_single_fill_in_one_undo_step(facts: Facts) -> None:
+    single, group = facts["one of chance"]["layers"][0], facts["another"]["layers"][0]
+    assert [child["visible"] for child in group["children"]] == [True, False]
+    assert group["children"][1]["pixels"] == single["pixels"]
+    assert facts["another undone"]["layers"] == facts["one of chance"]["layers"]
 
 
 def test_gimp_has_nothing_to_complain_of(user: RealGimp) -> None:

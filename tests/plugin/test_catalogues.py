@@ -6,7 +6,7 @@ import gettext
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from string import Formatter
 
@@ -21,6 +21,7 @@ LANGUAGES = sorted(file.parts[-3] for file in LOCALE.glob("*/LC_MESSAGES/rigatin
 ASIAN = {"ja", "zh_CN"}  # mnemonics are Latin letters in brackets behind the words
 # The letters of GIMP's own buttons in a procedure's dialog: OK, Cancel, Reset, Save and Load Settings, Help.
 BUTTONS = {"en": "ocrslh", "de": "oczsgh", "fr": "vnrsch", "es": "acrgy", "ja": "ocrslh", "zh_CN": "ocrslh"}
+WINDOW = [words.label for words in texts.WINDOW.values()]
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -81,10 +82,10 @@ def test_the_languages_are_there() -> None:
 
 @each_language
 def test_a_catalogue_has_the_words_of_the_sources(language: str) -> None:
-    said = {entry.id for entry in catalogues.extract() if entry.id}
+    spoken = {entry.id for entry in catalogues.extract() if entry.id}
     held = {entry.id for entry in words(language) if entry.id}
-    assert [str(text) for text in said - held] == [], "missing: run gimp_plugin/catalogues.py"
-    assert [str(text) for text in held - said] == [], "no longer said: run gimp_plugin/catalogues.py"
+    assert [str(text) for text in spoken - held] == [], "missing: run gimp_plugin/catalogues.py"
+    assert [str(text) for text in held - spoken] == [], "no longer said: run gimp_plugin/catalogues.py"
     assert not words(language).obsolete
 
 
@@ -127,13 +128,17 @@ def test_broken_translations_are_found(translated: str, wrong: list[str]) -> Non
     assert problems("There is no network “{name}”.", translated, "de") == wrong
 
 
+def said(language: str, labels: Iterable[str]) -> list[str]:
+    """The labels as that language has them."""
+    translated = dict(translations(language)) if language in LANGUAGES else {}
+    return [translated.get(label, label) for label in labels]
+
+
 def dialog(language: str) -> list[str]:
-    """The words that have a mnemonic and are no menu item: all stand in one dialog."""
-    menu = {about.menu for about in texts.PROCEDURES.values()}
+    """The words that have a mnemonic and stand neither in the menu nor in the window of candidates: in one dialog."""
+    elsewhere = {about.menu for about in texts.PROCEDURES.values()} | set(WINDOW)
     english = [entry.id for entry in catalogues.extract() if isinstance(entry.id, str)]
-    shown = [label for label in english if mnemonic(label) and label not in menu]
-    said = dict(translations(language)) if language in LANGUAGES else {}
-    return [said.get(label, label) for label in shown]
+    return said(language, [label for label in english if mnemonic(label) and label not in elsewhere])
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
@@ -144,10 +149,16 @@ def test_mnemonics_of_the_dialog_differ(language: str) -> None:
     assert not set(letters.values()) & set(BUTTONS[language]), letters
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_mnemonics_of_the_window_of_candidates_differ(language: str) -> None:
+    letters = {label: mnemonic(label) for label in said(language, WINDOW)}
+    assert None not in letters.values()
+    assert len(set(letters.values())) == len(WINDOW), letters
+
+
 @each_language
 def test_mnemonics_of_the_menu_differ(language: str) -> None:
-    said = dict(translations(language))
-    items = [said[about.menu] for about in texts.PROCEDURES.values()]
+    items = said(language, [about.menu for about in texts.PROCEDURES.values()])
     assert len({mnemonic(item) for item in items}) == len(items), items
 
 

@@ -28,5 +28,5 @@ def test_every_field_of_the_record_is_listed() -> None:
     listed = {cells[0].strip("`"): cells[1] for cells in rows("| field | what")}
     fields = json.loads(record.encode(REMEMBERED))
     assert set(listed) == set(fields)
-    for name in ("source", "hole", "ran"):
+    for name in ("source", "hole", "ran", "answer"):
         assert all(f"`{key}`" in listed[name] for key in fields[name])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rigatino_gimp import record
+from rigatino_gimp import record, request
 from rigatino_gimp.record import Hole, Record, Source
 from rigatino_gimp.request import Settings
-from rigatino_wire.messages import Array, Filled
+from rigatino_wire.messages import MAX_CANDIDATES, Answer, Array, Filled
 from rigatino_wire.region import Box
 
 FILLED = Filled(
@@ -26,6 +26,7 @@ REMEMBERED = Record(
     Hole(Box(5, 6, 20, 10), "u8", bytes(range(200))),
     Box(3, 4, 24, 14),
     record.ran(FILLED),
+    Answer((17, 4), 0.25),
 )
 
 
@@ -40,7 +41,7 @@ def test_gimp_can_hold_it() -> None:
     data = record.encode(REMEMBERED, candidate=3)
     assert max(data) < 0x80
     fields = json.loads(data)
-    assert fields["version"] == 1
+    assert fields["version"] == 2
     assert fields["candidate"] == 3
 
 
@@ -50,7 +51,29 @@ def test_it_says_what_ran() -> None:
     assert ran["notes"] == ["Äpfel"]
 
 
-NO_RECORDS = [b"", b"[]", b"{}", b'{"version": 2}', b'{"version": 1, "hole": {}}', b"\xff"]
+def test_a_record_of_the_first_version_has_the_defaults_of_what_came_later() -> None:
+    fields = json.loads(record.encode(REMEMBERED))
+    fields["version"] = 1
+    fields["settings"]["candidates"] = 16
+    del fields["answer"], fields["ran"]["latent"]
+    for name in ("variety", "seam", "quality"):
+        del fields["settings"][name]
+    again = record.decode(json.dumps(fields).encode())
+    assert again.settings == REMEMBERED.settings._replace(candidates=MAX_CANDIDATES)
+    assert again.answer == Answer()
+    assert (again.hole, again.source, again.box) == (REMEMBERED.hole, REMEMBERED.source, REMEMBERED.box)
+    request.check(again.settings)
+
+
+NO_RECORDS = [
+    b"",
+    b"[]",
+    b"{}",
+    b'{"version": 3}',
+    b'{"version": 1, "hole": {}}',
+    b'{"version": 2, "hole": {}}',
+    b"\xff",
+]
 OF_OTHERS: list[dict[str, Any]] = [
     {"settings": {"grow": "4"}},
     {"settings": {"speed": 1}},
@@ -66,6 +89,10 @@ OF_OTHERS: list[dict[str, Any]] = [
     {"region": [1, 2, 30]},
     {"box": None},
     {"ran": None},
+    {"answer": None},
+    {"answer": {"lineage": [-1]}},
+    {"answer": {"score": "high"}},
+    {"answer": {"rank": 1}},
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from rigatino_gimp import request
 from rigatino_gimp.request import RANGES, WORDS, Settings
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Description, Fill, Limits, NetworkInfo
+from rigatino_wire.messages import MAX_LINEAGE, Description, Fill, Limits, NetworkInfo
 from rigatino_wire.region import Box, ContextRule
 
 FRAME = Box(0, 0, 1000, 800)
@@ -46,10 +47,34 @@ def test_what_the_plug_in_takes_the_wire_takes(name: str) -> None:
         request.message("a", settings, Box(0, 0, 1, 1), "f32", bytes(16), bytes(4))
 
 
+@pytest.mark.parametrize(("name", "words"), sorted(WORDS.items()))
+def test_the_words_that_it_takes_the_wire_takes(name: str, words: tuple[str, ...]) -> None:
+    for word in words:
+        settings = Settings()._replace(**{name: word})  # type: ignore[arg-type]
+        request.check(settings)
+        made = request.message("a", settings, Box(0, 0, 1, 1), "u8", bytes(4), bytes(1))
+        assert getattr(made, name, word) == word
+
+
+def test_another_answer_is_asked_for_with_the_same_settings_and_a_new_seed() -> None:
+    settings = Settings(seed=5, candidates=3, variety=0.5, seam="poisson", grow=9)
+    first = request.like(request.message("a", settings, Box(3, 4, 1, 1), "u8", bytes(4), bytes(1)), [8])
+    more = request.another(first, "b")
+    assert (more.id, more.seed, more.candidates, more.near) == ("b", -1, 1, ())
+    assert replace(more, id="a", seed=5, candidates=3, near=(8,)) == first
+
+
+def test_an_answer_of_the_longest_lineage_can_still_be_resembled() -> None:
+    first = request.message("a", Settings(), Box(0, 0, 1, 1), "u8", bytes(4), bytes(1))
+    assert request.like(first, [17, 4]).near == (17, 4)
+    assert len(request.like(first, range(MAX_LINEAGE)).near) == MAX_LINEAGE - 1
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("grow", -1), ("grow", 1001), ("feather", -0.1), ("feather", float("nan")), ("context", 65.0),
-     ("seed", -2), ("candidates", 0), ("candidates", 17), ("source", "Layer"), ("result", "")],
+     ("seed", -2), ("candidates", 0), ("candidates", 13), ("source", "Layer"), ("result", ""),
+     ("variety", -0.1), ("variety", 4.1), ("seam", "none"), ("quality", "good")],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: Any) -> None:
     with pytest.raises(Failure) as caught:
@@ -62,7 +87,7 @@ def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: Any) -> Non
 
 @pytest.mark.parametrize("mode", ["", "Replace", "both"])
 def test_a_wrong_mode_is_named_with_what_it_takes(mode: str) -> None:
-    with pytest.raises(Failure, match=r"mode.*“replace” or “add”"):
+    with pytest.raises(Failure, match=r"mode.*“replace” or “add” or “another” or “like”"):
         request.check_mode(mode)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rigatino_gimp import texts
-from rigatino_gimp.request import Settings
+from rigatino_gimp.request import MODES, WORDS, Settings
 from rigatino_wire.errors import TEXTS, Failure
-from rigatino_wire.messages import Progress
+from rigatino_wire.messages import Answer, Progress
 from rigatino_wire.texts import NOTES
 
 
@@ -16,6 +16,22 @@ def test_every_argument_has_a_label_and_a_tooltip() -> None:
     for words in texts.ARGUMENTS.values():
         assert words.help
         assert words.label.count("_") == 1
+
+
+def test_every_word_of_a_choice_is_said() -> None:
+    assert {name: tuple(words) for name, words in texts.CHOICES.items()} == {**WORDS, "mode": MODES}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(), ""),
+        (Answer((17,)), "Seed 17"),
+        (Answer((17, 4), 0.826), "Seed 17 + 4\nScore 0.83"),
+    ],
+)
+def test_a_candidate_tells_its_seeds_and_its_score(answer: Answer, words: str) -> None:
+    assert texts.candidate(answer) == words
 
 
 @pytest.mark.parametrize("stage", ["queued", "starting", "loading", "filling"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from gi.repository import Gimp
 
 from rigatino_gimp import installed, texts
 from rigatino_wire.client import Client
-from rigatino_wire.messages import Description, Fill, Filled, Progress
+from rigatino_wire.messages import Description, Fill, Filled, Preview, Progress
 
 
 def describe() -> Description:
@@ -15,18 +17,34 @@ def describe() -> Description:
         return client.describe()
 
 
-def fill(request: Fill) -> Filled:
-    """Has the daemon do the work while GIMP's progress bar tells of it. Raises Failure.
+def fill(
+    request: Fill,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_preview: Callable[[Preview], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Filled:
+    """Has the daemon do the work while GIMP's progress bar tells of it; the functions are those of `Client.fill`.
 
-    Cancelling in GIMP ends the plug-in's process at once; the daemon notices that its client is gone.
+    Raises Failure. Cancelling in GIMP ends the plug-in's process at once; the daemon notices that its client is gone.
     """
+
+    def show(progress: Progress) -> None:
+        _show(progress)
+        if on_progress is not None:
+            on_progress(progress)
+
     with _connect() as client:
-        return client.fill(request, on_progress=_show)
+        return client.fill(request, on_progress=show, cancelled=cancelled, on_preview=on_preview)
 
 
 def start_progress() -> None:
     """Opens GIMP's progress bar."""
     Gimp.progress_init(texts.STAGES["starting"])
+
+
+def end_progress() -> None:
+    """Takes GIMP's progress bar away."""
+    Gimp.progress_end()
 
 
 def _connect() -> Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import randrange
 from typing import Any
 
@@ -11,14 +12,21 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
 
-from rigatino_gimp import rows, texts  # noqa: E402
+from rigatino_gimp import fills, rows, texts  # noqa: E402
 from rigatino_gimp.layers import Place  # noqa: E402
 from rigatino_gimp.networks import Networks  # noqa: E402
 from rigatino_gimp.preview import USUAL, Preview  # noqa: E402
-from rigatino_gimp.request import RANGES  # noqa: E402
+from rigatino_gimp.request import JOINING, RANGES, Settings  # noqa: E402
 from rigatino_wire.messages import MAX_CANDIDATES, Description  # noqa: E402
 
-REACH = {"grow": 64, "feather": 64, "candidates": MAX_CANDIDATES}  # what a slider reaches; more can be typed
+REACH = {
+    "grow": 64,
+    "feather": 64,
+    "candidates": MAX_CANDIDATES,
+    "variety": 2,
+}  # what a slider reaches; more can be typed
+CHANCE = ("candidates", "variety")  # settings of networks with chance alone
+OPEN = ("mode", "seed", "candidates")  # what can be set of one more candidate
 SPACE = 12  # pixels between parts, as in GIMP's own dialogs
 
 
@@ -30,7 +38,8 @@ def ask(
 ) -> bool:
     """Lets the user set the fill; the config then holds what was chosen. False: cancelled.
 
-    Without a description the daemon is asked, and started, while the dialog is open.
+    A re-fill begins with the settings of the fill, all but the seed. Without a description the daemon is asked,
+    and started, while the dialog is open.
     """
     GimpUi.init("rigatino")
     window = GimpUi.ProcedureDialog.new(procedure, config, texts.PROCEDURES[procedure.get_name()].title)
@@ -53,45 +62,69 @@ class _Dialog:
 
     def __init__(self, window: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, place: Place) -> None:
         self._window, self._config = window, config
+        self._kept = fills.remembered(place.candidate) if place.candidate is not None else None
+        self._preset()
         self.preview = Preview(config, place)
         self.networks = Networks(config, self._described)
         self._grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         self._count = 0
+        self._rows: dict[str, list[Gtk.Widget]] = {}
+        self._combos: dict[str, Gtk.ComboBoxText] = {}
         parts = Gtk.Box(spacing=SPACE)
         parts.pack_start(self.preview.box, False, False, 0)
         parts.pack_start(self._grid, True, True, 0)
         window.get_content_area().pack_start(parts, True, True, 0)
         self._fill_grid()
         parts.show_all()
-        config.connect("notify::network", self._show_candidates)
-        self._show_candidates()
+        config.connect("notify::network", self._show_chance)
+        self._show_chance()
+        if self._kept is not None:
+            config.connect("notify::mode", self._heed_mode)
+            self._heed_mode()
+
+    def _preset(self) -> None:
+        if self._kept is not None:
+            settings = self._kept.settings._replace(seed=Settings().seed)
+            for name, value in settings._asdict().items():
+                self._config.set_property(name, value)
 
     def _fill_grid(self) -> None:
-        self._row("network", self.networks.choice, self.networks.choice)
-        self._wide(self.networks.words, column=1)
-        for name in ("mode", "source", "result"):
-            if self._config.find_property(name):
-                combo = rows.choice(self._config, name, texts.CHOICES[name])
-                self._row(name, combo, combo)
+        self._row("network", self.networks.row, self.networks.choice)
+        self._wide("network", self.networks.words, column=1)
+        if self._kept is not None:
+            self._choice("mode", but_not=JOINING)  # unless the fill's network is known to have chance in it
+        for name in ("source", "result"):
+            self._choice(name)
         for name in ("grow", "feather"):
-            self._wide(self._slider(name))
+            self._wide(name, self._slider(name))
+        self._choice("seam")
         self._automatic("context", self._factor(), 0.0)
-        self._wide(self._window.get_widget("detail", Gtk.CheckButton))
+        self._choice("quality")
+        self._wide("detail", self._window.get_widget("detail", Gtk.CheckButton))
         self._automatic("seed", self._seed(), -1)
-        self._candidates = self._slider("candidates")
-        self._wide(self._candidates)
+        for name in ("candidates", "variety"):
+            self._wide(name, self._slider(name))
+
+    def _choice(self, name: str, but_not: Sequence[str] = ()) -> None:
+        """A choice among a setting's words."""
+        words = {word: said for word, said in texts.CHOICES[name].items() if word not in but_not}
+        self._combos[name] = rows.choice(self._config, name, words)
+        self._row(name, self._combos[name], self._combos[name])
 
     def _row(self, name: str, row: Gtk.Widget, widget: Gtk.Widget) -> None:
         """A row with a label; `widget` is what its mnemonic leads to."""
         words = texts.ARGUMENTS[name]
         row.set_tooltip_text(words.help)
-        self._grid.attach(rows.label(words.label, widget), 0, self._count, 1, 1)
+        label = rows.label(words.label, widget)
+        self._grid.attach(label, 0, self._count, 1, 1)
         self._grid.attach(row, 1, self._count, 1, 1)
+        self._rows.setdefault(name, []).extend((label, row))
         self._count += 1
 
-    def _wide(self, widget: Gtk.Widget, column: int = 0) -> None:
+    def _wide(self, name: str, widget: Gtk.Widget, column: int = 0) -> None:
         """A row whose widget says itself what it is."""
         self._grid.attach(widget, column, self._count, 2 - column, 1)
+        self._rows.setdefault(name, []).append(widget)
         self._count += 1
 
     def _automatic(self, name: str, number: Gtk.SpinButton, automatic: float) -> None:
@@ -105,6 +138,9 @@ class _Dialog:
         slider.set_range(low, high)
         slider.set_scale_limits(low, REACH[name])
         slider.set_activates_default(True)
+        if name == "variety":
+            slider.set_digits(2)
+            slider.set_increments(0.05, 0.25)
         return slider
 
     def _factor(self) -> Gtk.SpinButton:
@@ -125,9 +161,25 @@ class _Dialog:
 
     def _described(self, description: Description) -> None:
         self.preview.describe(description)
-        self._show_candidates()
+        self._show_chance()
+        network = self.networks.named(self._kept.settings.network) if self._kept is not None else None
+        if network is not None and network.stochastic:
+            for mode in JOINING:
+                self._combos["mode"].append(mode, texts.CHOICES["mode"][mode])
 
-    def _show_candidates(self, *_: Any) -> None:
+    def _show_chance(self, *_: Any) -> None:
         """Several fills of one hole are for networks with chance: others make the same one again."""
         network = self.networks.chosen
-        self._candidates.set_visible(network is not None and network.stochastic)
+        for name in CHANCE:
+            for widget in self._rows[name]:
+                widget.set_visible(network is not None and network.stochastic)
+
+    def _heed_mode(self, *_: Any) -> None:
+        """What joins a fill's candidates is made as they were: of the settings only some can be chosen."""
+        joins = self._config.get_property("mode") in JOINING
+        if joins:
+            self._preset()
+            self._config.set_property("candidates", 1)
+        for name, widgets in self._rows.items():
+            for widget in widgets:
+                widget.set_sensitive(name in OPEN or not joins)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 from uuid import uuid4
 
 from gi.repository import Gimp
 
-from rigatino_gimp import daemon, fills, insertion, layers, pictures, pixels, record, request
+from rigatino_gimp import candidates, daemon, fills, insertion, layers, pictures, pixels, record, request
+from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
 from rigatino_gimp.record import Hole, Record, Source
-from rigatino_gimp.request import Settings
+from rigatino_gimp.request import JOINING, Settings
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Fill, Filled
+from rigatino_wire.messages import Description, Fill
 from rigatino_wire.region import Box
+
+# Has the user choose among a request's candidates, and returns those to insert, the one to be seen first.
+Choose = Optional[Callable[[Fill], Sequence[Candidate]]]
 
 
 class Done(NamedTuple):
@@ -24,50 +28,73 @@ class Done(NamedTuple):
     notes: Sequence[str]
 
 
-def fill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings) -> Done:
-    """Fills what is selected with a new layer above the source.
+def fill(
+    image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings, choose: Choose = None
+) -> Done:
+    """Fills what is marked and inserts the result. `choose` is asked where there are several candidates.
 
     Raises Failure; the image is then as it was.
     """
     request.check(settings)
-    return _fill(layers.find(image, drawables), settings, replace=False)
+    return _fill(layers.find(image, drawables), settings, "add", choose)
 
 
-def refill(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], settings: Settings, mode: str) -> Done:
-    """Fills the hole of a fill once more; `mode` "replace" takes the old fill away, "add" leaves it.
+def refill(
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    settings: Settings,
+    mode: str,
+    choose: Choose = None,
+) -> Done:
+    """Fills the hole of a fill once more, and inserts the result as one of `request.MODES` says.
 
+    What joins the candidates of a fill is made with that fill's settings; of `settings` seed and count hold.
     Raises Failure; the image is then as it was.
     """
     request.check(settings)
     request.check_mode(mode)
-    return _fill(layers.find_again(image, drawables), settings, replace=mode == "replace")
+    place = layers.find_again(image, drawables)
+    if mode in JOINING:
+        kept = fills.remembered(place.candidate).settings
+        settings = kept._replace(seed=settings.seed, candidates=settings.candidates)
+        request.check(settings)
+    return _fill(place, settings, mode, choose)
 
 
-def _fill(place: Place, settings: Settings, replace: bool) -> Done:
+def _fill(place: Place, settings: Settings, mode: str, choose: Choose) -> Done:
     daemon.start_progress()
+    description = daemon.describe()
+    stochastic = _by_chance(settings, mode, description)
     frame = place.frame(settings.source)
-    region = request.region(place.selection, frame, settings, daemon.describe())
+    region = request.region(place.selection, frame, settings, description)
     if settings.source == "layer" and region.intersect(place.box).empty:
         raise Failure("selection_outside")
     source, hole = _source(place), _hole(place)  # by the time the daemon is done they may be gone
-    filled = daemon.fill(_message(place, settings, region))
-    remembered = Record(settings, source, region, hole, _laid(filled), record.ran(filled))
-    result = insertion.Result(
-        name=_name(place, filled, replace),
-        offset=filled.offset,
-        fill=filled.fill,
-        masked=settings.result == "mask",
-        parasites=[record.encode(remembered, k) for k in range(filled.fill.shape[0])],
-        replace=replace,
-    )
-    return Done(insertion.insert(place, result), filled.notes)
+    message = _message(place, settings, region, mode)
+    if choose is not None and stochastic and settings.candidates > 1:
+        found = choose(message)
+    else:
+        found = candidates.of(daemon.fill(message))
+    remembered = [_record(one, settings, source, region, hole) for one in found]
+    return Done(insertion.insert(place, _result(place, found, remembered, mode)), _notes(found))
 
 
-def _message(place: Place, settings: Settings, region: Box) -> Fill:
+def _by_chance(settings: Settings, mode: str, description: Description) -> bool:
+    """Whether the network has several answers; Failure one_answer where it has not, and others are asked for."""
+    info = request.network(description, settings.network)
+    if mode in JOINING and not info.stochastic:
+        raise Failure("one_answer", network=info.name)
+    return info.stochastic
+
+
+def _message(place: Place, settings: Settings, region: Box, mode: str) -> Fill:
     depth = pixels.depth(place.image)
     selection = pixels.read(place.hole, region, depth.mask, depth.dtype)
     seen = pictures.read(place, settings.source, region)
-    return request.message(uuid4().hex, settings, region, depth.dtype, seen, selection)
+    message = request.message(uuid4().hex, settings, region, depth.dtype, seen, selection)
+    return (
+        request.like(message, fills.remembered(place.candidate).answer.lineage) if mode == "like" else message
+    )
 
 
 def _hole(place: Place) -> Hole:
@@ -82,16 +109,43 @@ def _source(place: Place) -> Source:
     return Source(layer.get_tattoo(), layer.get_name(), (box.x, box.y), (box.width, box.height))
 
 
-def _laid(filled: Filled) -> Box:
+def _record(one: Candidate, settings: Settings, source: Source, region: Box, hole: Hole) -> Record:
+    _, height, width, _ = one.filled.fill.shape
+    laid = Box(*one.filled.offset, width, height)
+    return Record(settings, source, region, hole, laid, record.ran(one.filled), one.answer)
+
+
+def _result(
+    place: Place, found: Sequence[Candidate], remembered: Sequence[Record], mode: str
+) -> insertion.Result:
+    filled = found[0].filled
     _, height, width, _ = filled.fill.shape
-    return Box(*filled.offset, width, height)
+    network = filled.network
+    return insertion.Result(
+        name=_name(place, network, mode),
+        offset=filled.offset,
+        size=(width, height),
+        dtype=filled.fill.dtype,
+        pictures=[
+            insertion.Picture(one.rgba, candidates.name(network, one.answer), record.encode(kept, k))
+            for k, (one, kept) in enumerate(zip(found, remembered))
+        ],
+        masked=remembered[0].settings.result == "mask",
+        mode=mode,
+    )
 
 
-def _name(place: Place, filled: Filled, replace: bool) -> str:
+def _notes(found: Sequence[Candidate]) -> list[str]:
+    """What the replies note, each thing once."""
+    return list(dict.fromkeys(note for one in found for note in one.filled.notes))
+
+
+def _name(place: Place, network: str, mode: str) -> str:
     """The network's; a fill that takes another's place keeps a name that the user gave, or that is true still."""
-    name = f"Fill ({filled.network})"
-    if not replace or place.old is None or not place.old.is_valid():
+    name = candidates.name(network)
+    if mode != "replace" or place.old is None or not place.old.is_valid():
         return name
-    ran, old = fills.remembered(place.old).ran.get("network"), str(place.old.get_name())
-    outdated = ran != filled.network and old.startswith(f"Fill ({ran})")
+    ran: Any = fills.remembered(place.old).ran.get("network")
+    old = str(place.old.get_name())
+    outdated = ran != network and old.startswith(candidates.name(ran))
     return name if outdated else old

@@ -21,6 +21,21 @@ def whole(layer: Gimp.Layer) -> Gimp.Layer | None:
     return group if candidate else layer
 
 
+def chosen(layer: Gimp.Layer, fill: Gimp.Layer) -> Gimp.Layer:
+    """Of a fill's candidates the one that is meant by a layer: itself, else the uppermost that is shown."""
+    if layer.get_parent() == fill:
+        return layer
+    several = candidates(fill)
+    shown = [candidate for candidate in several if candidate.get_visible()]
+    return next(iter([*shown, *several]), fill)
+
+
+def candidates(fill: Gimp.Layer) -> list[Gimp.Layer]:
+    """The candidates of a fill that is a group, from the top; none of one that is a single layer."""
+    layers = fill.get_children() if fill.is_group() else []
+    return [layer for layer in layers if layer.get_parasite(record.NAME) is not None]
+
+
 def remembered(fill: Gimp.Layer) -> Record:
     """What a fill remembers. Raises Failure record_unreadable."""
     try:

@@ -3,60 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from gi.repository import Gimp
 
-from rigatino_gimp import pixels, record
+from rigatino_gimp import fills, groups, pixels
+from rigatino_gimp.groups import demand
 from rigatino_gimp.layers import Place, box_of
 from rigatino_gimp.pixels import DEPTHS
 from rigatino_gimp.planes import opaque_and_alpha
+from rigatino_gimp.request import JOINING
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Array
 
-TAG = Gimp.ColorTag.VIOLET  # tells fills apart in the list of layers
+
+class Picture(NamedTuple):
+    """One candidate: its RGBA, its layer's name among others, and what it has to remember."""
+
+    rgba: memoryview
+    name: str
+    parasite: bytes
 
 
 class Result(NamedTuple):
-    """A fill to insert: RGBA candidates [K,H,W,4], where they go, and what is written on them.
+    """A fill to insert: its candidates, all of one size and dtype, and where they go.
 
-    `masked`: alpha becomes a layer mask, the layer itself is opaque. `parasites`: one for each candidate.
-    `replace`: the fill takes the place of `Place.old`, and its looks.
+    `masked`: alpha becomes a layer mask, the layer itself is opaque. `mode`: one of `request.MODES`, what becomes of
+    `Place.old` where there is one.
     """
 
     name: str
     offset: tuple[int, int]
-    fill: Array
+    size: tuple[int, int]
+    dtype: str
+    pictures: Sequence[Picture]
     masked: bool
-    parasites: Sequence[bytes]
-    replace: bool = False
+    mode: str = "add"
 
 
 def insert(place: Place, result: Result) -> Gimp.Layer:
     """Inserts the fill in one undo step, several candidates as a group that shows the first, and returns it.
 
-    Selection and selected layers stay as they are. Raises Failure where image or layer are not what they
-    were; after this and any other exception nothing is left inserted.
+    Of candidates that join an older fill's, the first is returned. Selection and selected layers stay as they
+    are. Raises Failure where image or layer are not what they were; after this and any other exception nothing is
+    left inserted.
     """
     _check(place)
+    old = place.old if place.old is not None and place.old.is_valid() else None
+    joined = old if result.mode in JOINING else None
+    several = joined is not None or len(result.pictures) > 1
     made: list[Gimp.Layer] = []
     try:
-        for k in range(result.fill.shape[0]):
-            made.append(_blank(place, result))
-            _paint(made[k], result, k)
-        if len(made) > 1:
-            made.insert(0, _group(place.image, result))
-        with _undo_group(place.image), _whole(made[0]):
-            _put(place, made[0], made[1:])
-            if result.replace and place.old is not None and place.old.is_valid():
-                _replace(place.old, made[0], result.name)
+        for picture in result.pictures:
+            made.append(_blank(place, result, picture.name if several else result.name))
+            _paint(made[-1], result, picture)
+            made[-1].set_visible(len(made) == 1)
+        if joined is not None:
+            _join(joined, made)
+        else:
+            _insert(place, made, result, old)
     except BaseException:
         for layer in made:
             if layer.is_valid() and layer.get_parent() is None:  # or its group, which is undone, holds it
                 layer.delete()
         raise
     return made[0]
+
+
+def _insert(place: Place, made: list[Gimp.Layer], result: Result, old: Gimp.Layer | None) -> None:
+    """A fill of its own: one layer, or several in a group, which comes first in `made` then."""
+    if len(made) > 1:
+        made.insert(0, groups.new(place.image, result.name, result.pictures[0].parasite))
+    with _undo_group(place.image), _whole(made[0]):
+        with _selection_kept(place.image):
+            _put(place, made[0], made[1:])
+        if old is not None and result.mode == "replace":
+            _replace(old, made[0], result.name)
+
+
+def _join(old: Gimp.Layer, made: Sequence[Gimp.Layer]) -> None:
+    """The new candidates come above those of the old fill; of all of them the first is shown."""
+    image = old.get_image()
+    with _undo_group(image), _selection_kept(image), ExitStack() as stack:
+        group = stack.enter_context(groups.of_candidates(old))
+        for k, layer in enumerate(made):
+            stack.enter_context(_whole(layer))
+            demand(image.insert_layer(layer, group, k))
+        for candidate in fills.candidates(group):
+            candidate.set_visible(candidate == made[0])
 
 
 def _check(place: Place) -> None:
@@ -73,37 +107,27 @@ def _check(place: Place) -> None:
         raise Failure("layer_resized")
 
 
-def _blank(place: Place, result: Result) -> Gimp.Layer:
+def _blank(place: Place, result: Result, name: str) -> Gimp.Layer:
     """A layer for one candidate, which no image shows yet."""
-    _, height, width, _ = result.fill.shape
     normal, kind = Gimp.LayerMode.NORMAL, place.layer.type_with_alpha()
-    layer = Gimp.Layer.new(place.image, result.name, width, height, kind, 100, normal)
+    layer = Gimp.Layer.new(place.image, name, *result.size, kind, 100, normal)
     layer.set_offsets(*_moved(place, result.offset))
     return layer
 
 
-def _paint(layer: Gimp.Layer, result: Result, k: int) -> None:
-    """Gives a layer the pixels of candidate k, their mask, and what it has to remember."""
-    depth, size = DEPTHS[result.fill.dtype], result.fill.nbytes // result.fill.shape[0]
-    rgba = result.fill.view[k * size : (k + 1) * size]
+def _paint(layer: Gimp.Layer, result: Result, picture: Picture) -> None:
+    """Gives a layer a candidate's pixels, their mask, and what it has to remember."""
+    depth = DEPTHS[result.dtype]
     if not result.masked:
-        pixels.write(layer, bytes(rgba), depth.colour, depth.dtype)
+        pixels.write(layer, bytes(picture.rgba), depth.colour, depth.dtype)
     else:
-        opaque, alpha = opaque_and_alpha(rgba, depth.dtype)
+        opaque, alpha = opaque_and_alpha(picture.rgba, depth.dtype)
         pixels.write(layer, opaque, depth.colour, depth.dtype)
         mask = layer.create_mask(Gimp.AddMaskType.BLACK)
         layer.add_mask(mask)
         pixels.write(mask, alpha, depth.mask, depth.dtype)
         layer.set_edit_mask(False)
-    layer.set_visible(k == 0)
-    _label(layer, result.parasites[k])
-
-
-def _group(image: Gimp.Image, result: Result) -> Gimp.GroupLayer:
-    group = Gimp.GroupLayer.new(image, result.name)
-    group.set_expanded(False)
-    _label(group, result.parasites[0])
-    return group
+    groups.label(layer, picture.parasite)
 
 
 def _moved(place: Place, offset: tuple[int, int]) -> tuple[int, int]:
@@ -112,24 +136,13 @@ def _moved(place: Place, offset: tuple[int, int]) -> tuple[int, int]:
     return offset[0] + now.x - place.box.x, offset[1] + now.y - place.box.y
 
 
-def _label(layer: Gimp.Layer, data: bytes) -> None:
-    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
-    layer.attach_parasite(Gimp.Parasite.new(record.NAME, flags, data))
-    layer.set_color_tag(TAG)
-
-
 def _put(place: Place, top: Gimp.Layer, candidates: Sequence[Gimp.Layer]) -> None:
     """Inserts above the neighbour that was chosen, or above the source where that one is gone."""
     image = place.image
-    layers, channels = image.get_selected_layers(), image.get_selected_channels()
     below = place.above if place.above.is_valid() else place.layer
-    _demand(image.insert_layer(top, below.get_parent(), image.get_item_position(below)))
+    demand(image.insert_layer(top, below.get_parent(), image.get_item_position(below)))
     for k, candidate in enumerate(candidates):
-        _demand(image.insert_layer(candidate, top, k))
-    if channels:
-        image.set_selected_channels(channels)
-    else:
-        image.set_selected_layers(layers)
+        demand(image.insert_layer(candidate, top, k))
 
 
 def _replace(old: Gimp.Layer, new: Gimp.Layer, name: str) -> None:
@@ -137,20 +150,11 @@ def _replace(old: Gimp.Layer, new: Gimp.Layer, name: str) -> None:
     image = new.get_image()
     selected = image.get_selected_layers()
     kept = [layer for layer in selected if old not in (layer, layer.get_parent())]
-    new.set_visible(old.get_visible())
-    new.set_opacity(old.get_opacity())
-    new.set_mode(old.get_mode())
-    new.set_color_tag(old.get_color_tag())
-    _demand(image.remove_layer(old))
+    groups.dress(new, old)
+    demand(image.remove_layer(old))
     new.set_name(name)
     if len(kept) < len(selected):
         image.set_selected_layers([*kept, new])
-
-
-def _demand(done: bool) -> None:
-    """GIMP's calls raise nothing, they return False."""
-    if not done:
-        raise RuntimeError(f"GIMP says: {Gimp.get_pdb().get_last_error()}")
 
 
 @contextmanager
@@ -160,6 +164,19 @@ def _undo_group(image: Gimp.Image) -> Iterator[None]:
         yield
     finally:
         image.undo_group_end()
+
+
+@contextmanager
+def _selection_kept(image: Gimp.Image) -> Iterator[None]:
+    """What is selected among layers and channels stays so: GIMP selects whatever is inserted."""
+    layers, channels = image.get_selected_layers(), image.get_selected_channels()
+    try:
+        yield
+    finally:
+        if channels:
+            image.set_selected_channels(channels)
+        else:
+            image.set_selected_layers(layers)
 
 
 @contextmanager

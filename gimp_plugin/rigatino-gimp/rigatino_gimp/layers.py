@@ -18,7 +18,8 @@ class Place(NamedTuple):
 
     All in the picture's coordinates. `hole` is read like the selection ("Y u8", "Y float"; 1 is to be filled)
     and is not always that: `kind` is "selection" or a key of texts.HOLES. `fills`: the earlier fills that are
-    seen with the layer, the lowest first. `above`: the new one's neighbour below. `old`: the fill to make anew.
+    seen with the layer, the lowest first. `above`: the new one's neighbour below. `old`: the fill to make anew,
+    `candidate`: the one that is meant of its candidates, or itself.
     """
 
     image: Gimp.Image
@@ -31,6 +32,7 @@ class Place(NamedTuple):
     fills: Sequence[Gimp.Layer]
     above: Gimp.Layer
     old: Gimp.Layer | None = None
+    candidate: Gimp.Layer | None = None
 
     @property
     def canvas(self) -> Box:
@@ -74,13 +76,14 @@ def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
     fill = fills.whole(layer) or fills.topmost(layer)
     if fill is None:
         raise Failure("not_a_fill")
-    kept = fills.remembered(fill)
+    candidate = fills.chosen(layer, fill)
+    kept = fills.remembered(candidate)
     source = fills.source(image, fill)
     if source is None:
         raise Failure("source_gone")
-    hole = holes.remembered(kept.hole, *_moved(kept, source, fill))
+    hole = holes.remembered(kept.hole, *_moved(kept, source, candidate))
     others = [other for other in fills.upon(source) if other != fill]
-    return _place(image, source, hole, others)._replace(above=fill, old=fill)
+    return _place(image, source, hole, others)._replace(above=fill, old=fill, candidate=candidate)
 
 
 def _place(image: Gimp.Image, layer: Gimp.Layer, hole: holes.Hole, above: Sequence[Gimp.Layer]) -> Place:

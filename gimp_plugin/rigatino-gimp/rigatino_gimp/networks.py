@@ -65,6 +65,8 @@ class Networks:
         self._infos: dict[str, NetworkInfo] = {}
         self._inquiry: Inquiry | None = None
         self.choice = Gtk.ComboBoxText(hexpand=True)
+        self.row = Gtk.Box()
+        self.row.pack_start(self.choice, True, True, 0)
         self._said = caption()
         self._warning = Gtk.Image(
             icon_name=GimpUi.ICON_DIALOG_WARNING, valign=Gtk.Align.START, no_show_all=True
@@ -139,7 +141,11 @@ class Networks:
         if info is not None:
             self._said.set_text(texts.network(info))
 
+    def named(self, name: str) -> NetworkInfo | None:
+        """The network that a setting means, as far as is known."""
+        return self._infos.get(name)
+
     @property
     def chosen(self) -> NetworkInfo | None:
         """The network that will be used, as far as is known."""
-        return self._infos.get(self._config.get_property("network") or "")
+        return self.named(self._config.get_property("network") or "")

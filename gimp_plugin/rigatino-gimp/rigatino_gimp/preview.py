@@ -117,7 +117,7 @@ class View(NamedTuple):
 
     def pixbuf(self, pixels: bytes | bytearray) -> GdkPixbuf.Pixbuf:
         """RGB or RGBA of the view's size."""
-        return _pixbuf(bytes(pixels), *self.size, len(pixels) // (self.size[0] * self.size[1]))
+        return pixbuf(bytes(pixels), *self.size, len(pixels) // (self.size[0] * self.size[1]))
 
 
 def _layers(place: Place, view: View) -> GdkPixbuf.Pixbuf:
@@ -150,13 +150,13 @@ def _put(upper: GdkPixbuf.Pixbuf, lower: GdkPixbuf.Pixbuf) -> None:
 def _visible(place: Place, region: Box) -> GdkPixbuf.Pixbuf:
     """The region in GIMP's own thumbnail of the picture: composing all of a large one takes seconds."""
     data, width, height, channels = place.image.get_thumbnail_data(THUMBNAIL, THUMBNAIL)
-    whole = _pixbuf(data.get_data(), width, height, channels)
+    whole = pixbuf(data.get_data(), width, height, channels)
     scale = width / place.canvas.width
     box = Box(*(int(side * scale) for side in region)).intersect(Box(0, 0, width, height))
     return whole.new_subpixbuf(box.x, box.y, max(1, box.width), max(1, box.height))
 
 
-def _pixbuf(data: bytes, width: int, height: int, channels: int) -> GdkPixbuf.Pixbuf:
+def pixbuf(data: bytes, width: int, height: int, channels: int) -> GdkPixbuf.Pixbuf:
     """A picture of 1 to 4 channels (grey, grey with alpha, RGB, RGBA)."""
     if channels < 3:
         planes = [data[c::channels] for c in (0, 0, 0, channels - 1)]

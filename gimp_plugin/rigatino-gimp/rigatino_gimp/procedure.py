@@ -8,12 +8,11 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from rigatino_gimp import fills, layers, notes, texts
-from rigatino_gimp.fill import Done, fill, refill
-from rigatino_gimp.layers import Place
+from rigatino_gimp import layers, notes, texts
+from rigatino_gimp.fill import Choose, Done, fill, refill
 from rigatino_gimp.request import MODES, Settings
 from rigatino_wire import __version__
-from rigatino_wire.errors import Failure
+from rigatino_wire.errors import Cancelled, Failure
 
 FILL, AGAIN, REFILL = NAMES = ("rigatino-fill", "rigatino-fill-again", "rigatino-refill")
 WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers", "layer_unclear"})
@@ -67,12 +66,13 @@ def _run(
     try:
         if procedure.get_name() == AGAIN:
             return _again(procedure, image, drawables)
-        if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, image, drawables, config):
-            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        done = _work(procedure.get_name(), image, drawables, config)
+        choose = _asked(procedure, image, drawables, config) if run_mode == Gimp.RunMode.INTERACTIVE else None
+        done = _work(procedure.get_name(), image, drawables, config, choose)
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             notes.show(done.notes)
         return _success(procedure, done.layer)
+    except Cancelled:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except Failure as failure:
         return _refused(procedure, failure)
     except Exception as error:
@@ -102,32 +102,31 @@ def _asked(
     image: Gimp.Image,
     drawables: Sequence[Gimp.Drawable],
     config: Gimp.ProcedureConfig,
-) -> bool:
-    """Whether the user, shown the dialog, wants the fill. What rules it out is said before the dialog."""
-    from rigatino_gimp import dialog  # needs a display, which a batch has not
+) -> Choose:
+    """Lets the user set the fill; returns what has candidates chosen. What rules a fill out is said before.
 
-    if procedure.get_name() == FILL:
-        return dialog.ask(procedure, config, layers.find(image, drawables), None)
-    place = layers.find_again(image, drawables)
-    _preset(config, place)
-    return dialog.ask(procedure, config, place, None)
+    Raises Cancelled where the user wants none.
+    """
+    from rigatino_gimp import chooser, dialog  # they need a display, which a batch has not
 
-
-def _preset(config: Gimp.ProcedureConfig, place: Place) -> None:
-    """A re-fill begins with the settings of the fill, all but the seed."""
-    assert place.old is not None
-    settings = fills.remembered(place.old).settings._replace(seed=Settings().seed)
-    for name, value in settings._asdict().items():
-        config.set_property(name, value)
+    again = procedure.get_name() == REFILL
+    place = layers.find_again(image, drawables) if again else layers.find(image, drawables)
+    if not dialog.ask(procedure, config, place):
+        raise Cancelled
+    return chooser.choose
 
 
 def _work(
-    name: str, image: Gimp.Image, drawables: Sequence[Gimp.Drawable], config: Gimp.ProcedureConfig
+    name: str,
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    choose: Choose,
 ) -> Done:
     settings = _settings(config)
     if name == REFILL:
-        return refill(image, drawables, settings, config.get_property("mode") or "")
-    return fill(image, drawables, settings)
+        return refill(image, drawables, settings, config.get_property("mode") or "", choose)
+    return fill(image, drawables, settings, choose)
 
 
 def _settings(config: Gimp.ProcedureConfig) -> Settings:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from rigatino_gimp.request import Settings
 from rigatino_wire import __version__
 from rigatino_wire.errors import ProtocolError
-from rigatino_wire.messages import Filled, nbytes
+from rigatino_wire.messages import MAX_CANDIDATES, Answer, Filled, nbytes
 from rigatino_wire.region import Box
 
 NAME = "rigatino-fill"
-VERSION = 1
+VERSION = 2
+FIRST = 1  # its fills had neither lineages nor the settings that came with them, and up to 16 candidates
 
 
 class Hole(NamedTuple):
@@ -38,7 +39,7 @@ class Source(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A fill: what was asked of which layer and region, where the fill was laid, and what ran."""
+    """A fill: what was asked of which layer and region, where the fill was laid, what ran, and which answer it is."""
 
     settings: Settings
     source: Source
@@ -46,11 +47,12 @@ class Record(NamedTuple):
     hole: Hole
     box: Box
     ran: dict[str, Any]
+    answer: Answer = Answer()
 
 
 def ran(filled: Filled) -> dict[str, Any]:
     """What the daemon says it ran."""
-    names = ("network", "weights", "seed", "scale", "precision", "device", "notes", "seconds")
+    names = ("network", "weights", "seed", "scale", "precision", "device", "latent", "notes", "seconds")
     return {"rigatino": __version__, **{name: getattr(filled, name) for name in names}}
 
 
@@ -70,6 +72,7 @@ def encode(record: Record, candidate: int = 0) -> bytes:
         "hole": hole,
         "box": record.box,
         "ran": record.ran,
+        "answer": record.answer.to_header(),
     }
     return json.dumps(fields, ensure_ascii=True).encode("ascii")
 
@@ -77,9 +80,7 @@ def encode(record: Record, candidate: int = 0) -> bytes:
 def decode(data: bytes) -> Record:
     """The inverse of `encode`. Raises ValueError for what it did not write: a picture may come from anybody."""
     try:
-        fields = json.loads(data)
-        if fields["version"] != VERSION:
-            raise ValueError(f"version {fields['version']}")
+        fields = _current(json.loads(data))
         return Record(
             _settings(fields["settings"]),
             _source(fields["source"]),
@@ -87,9 +88,21 @@ def decode(data: bytes) -> Record:
             _hole(fields["hole"]),
             Box(*_integers(fields["box"], 4)),
             dict(fields["ran"]),
+            Answer.from_header(dict(fields["answer"])),
         )
     except (KeyError, TypeError, zlib.error, ProtocolError) as error:
         raise ValueError(f"not a record of a fill: {error}") from error
+
+
+def _current(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of any version as this one has them."""
+    if fields["version"] == FIRST:
+        settings = fields["settings"]
+        fewer = min(settings["candidates"], MAX_CANDIDATES)
+        return {**fields, "settings": {**settings, "candidates": fewer}, "answer": {}}
+    if fields["version"] != VERSION:
+        raise ValueError(f"version {fields['version']}")
+    return fields
 
 
 def _settings(fields: dict[str, Any]) -> Settings:

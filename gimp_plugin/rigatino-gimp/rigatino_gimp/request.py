@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from typing import NamedTuple
 
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import MAX_CANDIDATES, Array, Description, Fill, NetworkInfo
+from rigatino_wire.messages import MAX_CANDIDATES, MAX_LINEAGE, Array, Description, Fill, NetworkInfo
 from rigatino_wire.region import MAX_FACTOR, Box, context
 
 
@@ -23,16 +24,26 @@ class Settings(NamedTuple):
     candidates: int = 1
     result: str = "mask"
     detail: bool = True
+    variety: float = 1.0
+    seam: str = "auto"
+    quality: str = "balanced"
 
 
-MODES = ("replace", "add")
-WORDS = {"source": ("layer", "visible"), "result": ("mask", "alpha")}
+MODES = ("replace", "add", "another", "like")
+JOINING = MODES[2:]  # the new fill becomes one of the old one's candidates
+WORDS = {
+    "source": ("layer", "visible"),
+    "result": ("mask", "alpha"),
+    "seam": ("auto", "feather", "poisson"),
+    "quality": ("fast", "balanced", "best"),
+}
 RANGES: dict[str, tuple[float, float]] = {
     "grow": (0, 1000),
     "feather": (0, 1000),
     "context": (0, MAX_FACTOR),
     "seed": (-1, 2**31 - 1),
     "candidates": (1, MAX_CANDIDATES),
+    "variety": (0, 4),
 }
 
 
@@ -97,7 +108,20 @@ def message(id: str, settings: Settings, box: Box, dtype: str, image: bytes, hol
         seed=settings.seed,
         candidates=settings.candidates,
         detail=settings.detail,
+        variety=settings.variety,
+        seam=settings.seam,
+        quality=settings.quality,
         offset=(box.x, box.y),
         image=Array(dtype, (box.height, box.width, 4), image),
         hole=Array(dtype, (box.height, box.width, 1), hole),
     )
+
+
+def another(request: Fill, id: str) -> Fill:
+    """The same request for one more answer, of a new seed."""
+    return replace(request, id=id, seed=-1, candidates=1, near=())
+
+
+def like(request: Fill, lineage: Sequence[int]) -> Fill:
+    """The request for answers that resemble the one of this lineage, the first seeds of it where it is long."""
+    return replace(request, near=tuple(lineage[: MAX_LINEAGE - 1]))

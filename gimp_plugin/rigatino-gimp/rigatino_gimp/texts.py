@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rigatino_wire.errors import TEXTS, Failure
-from rigatino_wire.messages import NetworkInfo, Progress
+from rigatino_wire.messages import Answer, NetworkInfo, Progress
 
 _catalogue = gettext.translation("rigatino", Path(__file__).parents[1] / "locale", fallback=True)
 _ = _catalogue.gettext
@@ -58,8 +58,8 @@ PROCEDURES = {
         _("Fills the hole of a fill layer once more, with another seed, network or settings"),
         _(
             "For a fill layer, one of several candidates, or the layer that a fill was made for. The hole is the"
-            " one that was selected then; the selection does not matter. The new fill replaces the old one, or"
-            " is added above it."
+            " one that was selected then; the selection does not matter. The new fill replaces the old one, is"
+            " added above it, or becomes one of its candidates."
         ),
     ),
 }
@@ -87,14 +87,45 @@ ARGUMENTS = {
     "candidates": Words(_("Can_didates"), _("How many fills to make")),
     "result": Words(_("Resul_t"), _("“mask”: the fill has a layer mask; “alpha”: its edge is transparent")),
     "detail": Words(_("Deta_il from the surroundings"), _("Copy texture of the surroundings into the fill")),
-    "mode": Words(_("_Mode"), _("“replace”: in place of the old fill; “add”: above the old fill")),
+    "variety": Words(
+        _("_Variety"), _("How far candidates differ: 0 makes the most likely fill, 1 is usual, 4 is wild")
+    ),
+    "seam": Words(
+        _("_Blending"),
+        _(
+            "How the fill passes into the picture: “feather” fades it out, “poisson” fits its colours to what is"
+            " around, “auto” is the network's own way, else the first"
+        ),
+    ),
+    "quality": Words(
+        _("_Quality"),
+        _("“fast”, “balanced” or “best”: how much work is spent on holes too large for the network"),
+    ),
+    "mode": Words(
+        _("_Mode"),
+        _(
+            "“replace”: in place of the old fill; “add”: above the old fill; “another”: one more candidate, made as"
+            " the old fill was; “like”: one that resembles the chosen candidate"
+        ),
+    ),
 }
 
 # The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.
 CHOICES = {
     "source": {"layer": _("The active layer"), "visible": _("All visible layers")},
     "result": {"mask": _("A layer with a layer mask"), "alpha": _("A layer with transparency")},
-    "mode": {"replace": _("In place of this fill"), "add": _("Above this fill")},
+    "seam": {
+        "auto": _("As the network likes"),
+        "feather": _("Soft edge"),
+        "poisson": _("Colours fitted to the picture"),
+    },
+    "quality": {"fast": _("Fast"), "balanced": _("Balanced"), "best": _("Best")},
+    "mode": {
+        "replace": _("In place of this fill"),
+        "add": _("Above this fill"),
+        "another": _("Another candidate"),
+        "like": _("A candidate like this one"),
+    },
 }
 AUTOMATIC = {"context": _("_Automatic"), "seed": _("Ne_w every time")}
 TRY_AGAIN = _("Tr_y Again")
@@ -105,6 +136,18 @@ GOOD_FOR = _("Good for {purpose}")
 LICENCES = _("Program: {licence}. Weights: {weights_licence}.")
 SEEN = _("The network sees {width} × {height} pixels.")
 PREVIEW_HELP = _("What the network sees. Red is what will be filled, and fades as the fill does.")
+
+# The window of candidates; its mnemonics are these alone.
+CANDIDATES = _("Candidates")
+WINDOW = {
+    "another": Words(_("_Another"), _("One more candidate, of another seed")),
+    "like": Words(_("_More Like This"), _("One more candidate, which resembles the chosen one")),
+    "insert": Words(_("_Insert"), _("Insert all candidates as a group of layers that shows the chosen one")),
+    "cancel": Words(_("_Cancel"), _("Insert nothing")),
+}
+CHOOSE = _("Choose the candidate that is to be seen. All of them are inserted.")
+SEED = _("Seed {seed}")
+SCORE = _("Score {score}")
 
 STAGES = {
     "starting": _("Rigatino: starting"),
@@ -123,6 +166,14 @@ def stage(progress: Progress) -> str:
         progress.position,
     )
     return waiting.format(position=progress.position)
+
+
+def candidate(answer: Answer) -> str:
+    """A candidate's seeds and its score."""
+    said = [SEED.format(seed=" + ".join(map(str, answer.lineage)))] if answer.lineage else []
+    if answer.score is not None:
+        said.append(SCORE.format(score=f"{answer.score:.2f}"))
+    return "\n".join(said)
 
 
 def hole(kind: str, name: str) -> str:

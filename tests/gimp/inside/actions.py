@@ -2,7 +2,7 @@
 
 from filling import refused, seen
 from gi.repository import Gimp, Gio
-from host import SHARE, call, layer_facts, only_layer, photo, record, rectangle, state
+from host import SHARE, call, grouped, layer_facts, only_layer, photo, record, rectangle, state
 
 QUICK = {"detail": False, "context": 1.0}
 AGAIN, REFILL = "rigatino-fill-again", "rigatino-refill"
@@ -144,9 +144,7 @@ def refill_after_the_source_was_moved(case):
 def refill_in_another_group(case):
     """The source lies in a group by now, under another name; the fill stays where it is."""
     image, source, fill = first()
-    group = Gimp.GroupLayer.new(image, "group")
-    image.insert_layer(group, None, 0)
-    image.reorder_item(source, group, 0)
+    grouped(image, source)
     source.set_name("renamed")
     return {"old": layer_facts(fill), **refilled(image, fill, seed=1)}
 
@@ -188,7 +186,6 @@ def _candidates(image, source):
     from rigatino_gimp import insertion, layers
     from rigatino_gimp.record import Hole, Record, Source, encode
     from rigatino_gimp.request import Settings
-    from rigatino_wire.messages import Array
     from rigatino_wire.region import Box
 
     rectangle(image, 150, 100, 60, 50)
@@ -197,9 +194,10 @@ def _candidates(image, source):
         Settings(), Source(source.get_tattoo(), source.get_name(), (0, 0), (400, 300)), box,
         Hole(box, "u8", bytes([255]) * 3000), box, {"network": "test"},
     )  # fmt: skip
-    pixels = Array("u8", (2, 50, 60, 4), bytes([200, 100, 50, 255]) * 6000)
-    parasites = [encode(kept, k) for k in range(2)]
-    group = insertion.insert(place, insertion.Result("Fill (test)", (150, 100), pixels, True, parasites))
+    rgba = memoryview(bytes([200, 100, 50, 255]) * 3000)
+    pictures = [insertion.Picture(rgba, f"Fill (test) seed {k}", encode(kept, k)) for k in range(2)]
+    result = insertion.Result("Fill (test)", (150, 100), (60, 50), "u8", pictures, masked=True)
+    group = insertion.insert(place, result)
     Gimp.Selection.none(image)
     return group
 

@@ -40,6 +40,7 @@ from rigatino_wire.endpoint import read_connection
 HOLE = (435, 120, 45, 260)
 FILL = "^Fill with Rigatino$"
 REFILL = "^Re-fill This Layer$"
+CANDIDATES = "^Candidates$"
 ENHANCE = (
     "alt+r",
     "h",
@@ -117,6 +118,9 @@ def story():
     yield from re_fill()
     yield from cancelled_fill()
     yield from result()
+    yield from candidates()
+    yield from cancelled_candidates()
+    yield from another_candidate()
 
 
 def nothing_is_selected():
@@ -214,6 +218,70 @@ def result():
     xdotool("mousemove", *AWAY)
     steady()
     screenshot("result")
+
+
+def done(count):
+    """Waits until the daemon has made so many fills, and all is drawn."""
+    wait(lambda: status().done >= count, f"{count} fills")
+    steady()
+
+
+def candidates():
+    before = status().done
+    dialog = choose("f", FILL)
+    press("alt+n", "End")  # Network: the last one, which has chance in it
+    press("alt+d", "3", "Tab")  # Candidates
+    picture("dialog-chance", dialog)
+    press("alt+o")
+    chooser = drawn(CANDIDATES)
+    done(before + 1)
+    picture("candidates-three", chooser)
+    press("alt+a")  # Another
+    done(before + 2)
+    press("alt+m")  # More Like This
+    done(before + 3)
+    picture("candidates", chooser)
+    picture("candidates-desktop")
+    yield "rounds", status().done - before
+    press("alt+i")  # Insert
+    gone(CANDIDATES)
+    yield "candidates", layers(3)
+    yield "candidates' records", gimp("records", 0)
+    picture("candidates-inserted")
+    press("ctrl+z")
+    yield "candidates undone", layers(2)
+
+
+def cancelled_candidates():
+    os.kill(status().worker_pid, signal.SIGSTOP)
+    choose("f", FILL)
+    press("Return")
+    chooser = window(CANDIDATES)
+    wait(lambda: xdotool("getactivewindow") == [chooser], "the keyboard's focus")
+    wait(lambda: status().running, "work")
+    screenshot("candidates-coming")
+    press("Escape")
+    gone(CANDIDATES)
+    os.kill(status().worker_pid, signal.SIGCONT)
+    wait(lambda: not status().running, "the work's end")
+    wait(lambda: not plug_ins(), "the plug-in's end")
+    steady()
+    yield "candidates cancelled", gimp("state")
+
+
+def another_candidate():
+    """By the dialog of Re-fill, from a single fill."""
+    choose("f", FILL)
+    press("alt+d", "1", "alt+o")
+    yield "one of chance", layers(3)
+    dialog = choose("i", REFILL)
+    press("alt+m", "Down", "Down")  # Mode: Another candidate
+    picture("dialog-another", dialog)
+    press("alt+o")
+    yield "another", until(lambda state: "children" in state["layers"][0], "a group")
+    picture("another")
+    press("ctrl+z")
+    yield "another undone", until(lambda state: "children" not in state["layers"][0], "the single fill")
 
 
 def main(photo):

@@ -30,6 +30,7 @@ def activate(number):
 KNOWN = {
     "state": lambda: state(IMAGE),
     "record": lambda number: record(IMAGE.get_layers()[number]),
+    "records": lambda number: [record(child) for child in IMAGE.get_layers()[number].get_children()],
     "select": select,
     "deselect": lambda: Gimp.Selection.none(IMAGE) and Gimp.displays_flush(),
     "activate": activate,

@@ -38,6 +38,14 @@ def ellipse(image, x, y, width, height, feather=0.0):
     image.select_ellipse(Gimp.ChannelOps.REPLACE, x, y, width, height)
 
 
+def grouped(image, layer, name="group", parent=None):
+    """A group at the top that holds the layer."""
+    group = Gimp.GroupLayer.new(image, name)
+    image.insert_layer(group, parent, 0)
+    image.reorder_item(layer, group, 0)
+    return group
+
+
 def call(image, drawables, name="rigatino-fill", run_mode=Gimp.RunMode.NONINTERACTIVE, **arguments):
     """Runs a procedure of Rigatino's: its status, its message, the name it returns, and the layer itself."""
     pdb = Gimp.get_pdb()
@@ -122,8 +130,9 @@ def record(layer):
 
 def ask(action, timeout=120):
     """Has the test outside do something (to the daemon), and waits until it is done."""
-    (SHARE / "ask" / action).touch()
     done, failed = (SHARE / "ask" / f"{action}.{end}" for end in ("done", "failed"))
+    done.unlink(missing_ok=True)  # it may have been asked for before
+    (SHARE / "ask" / action).touch()
     end = time.monotonic() + timeout
     while not done.exists():
         if failed.exists():

@@ -2,7 +2,7 @@
 
 from filling import FLOAT, seen, small_layer, transparent_picture
 from gi.repository import Gegl, Gimp
-from host import call, dump, ellipse, only_layer, photo, rectangle, state
+from host import call, dump, ellipse, grouped, only_layer, photo, rectangle, state
 
 PRECISIONS = {
     "8_linear": "U8_LINEAR", "8_perceptual": "U8_PERCEPTUAL", "16": "U16_NON_LINEAR", "32": "U32_LINEAR",
@@ -116,28 +116,21 @@ def kind_enlarged_canvas(case):
     return seen(case, image, layer)
 
 
-def _grouped(image, layer, name="group", parent=None):
-    group = Gimp.GroupLayer.new(image, name)
-    image.insert_layer(group, parent, 0)
-    image.reorder_item(layer, group, 0)
-    return group
-
-
 def kind_in_a_group(case):
     image, layer = selected()
-    _grouped(image, layer)
+    grouped(image, layer)
     return seen(case, image, layer)
 
 
 def kind_in_nested_groups(case):
     image, layer = selected()
-    _grouped(image, _grouped(image, layer), "outer")
+    grouped(image, grouped(image, layer), "outer")
     return seen(case, image, layer)
 
 
 def kind_group(case):
     image, layer = selected()
-    return seen(case, image, _grouped(image, layer))
+    return seen(case, image, grouped(image, layer))
 
 
 def _masked(layer, edited):
@@ -183,7 +176,7 @@ def kind_locked(case):
 
 def kind_in_a_locked_group(case):
     image, layer = selected()
-    group = _grouped(image, layer)
+    group = grouped(image, layer)
     for lock in (group.set_lock_content, group.set_lock_position, group.set_lock_visibility):
         lock(True)
     return seen(case, image, layer)

@@ -2,7 +2,7 @@
 
 from filling import filled
 from gi.repository import Gimp, Gio
-from host import SHARE, call, dump, ellipse, layer_facts, only_layer, photo, record, rectangle, state
+from host import SHARE, call, dump, ellipse, grouped, layer_facts, only_layer, photo, record, rectangle, state
 
 
 def fill_rectangle(case):
@@ -89,9 +89,7 @@ def fill_small_layer(case):
 def fill_in_group(case):
     image = photo()
     source = only_layer(image)
-    group = Gimp.GroupLayer.new(image, "group")
-    image.insert_layer(group, None, 0)
-    image.reorder_item(source, group, 0)
+    grouped(image, source)
     image.set_selected_layers([source])
     rectangle(image, 150, 100, 60, 50)
     return filled(case, image, source)
@@ -99,10 +97,7 @@ def fill_in_group(case):
 
 def fill_of_group(case):
     image = photo()
-    source = only_layer(image)
-    group = Gimp.GroupLayer.new(image, "group")
-    image.insert_layer(group, None, 0)
-    image.reorder_item(source, group, 0)
+    group = grouped(image, only_layer(image))
     rectangle(image, 150, 100, 60, 50)
     return filled(case, image, group)
 

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 from gi.repository import Gimp
-from host import layer_facts, only_layer, photo, rectangle, state
+from host import grouped, layer_facts, only_layer, photo, rectangle, state
 
 
 @contextmanager
@@ -30,9 +30,9 @@ def during(change):
     image, source = _two_layers()
     fill = daemon.fill
 
-    def act_then_fill(request):
+    def act_then_fill(request, *watchers):
         change(image, source)
-        return fill(request)
+        return fill(request, *watchers)
 
     with replaced(daemon, "fill", act_then_fill):
         return _filled(image, source)
@@ -109,9 +109,7 @@ def meanwhile_another_layer_chosen(case):
 
 def meanwhile_layer_grouped(case):
     def change(image, source):
-        group = Gimp.GroupLayer.new(image, "group")
-        image.insert_layer(group, None, 0)
-        image.reorder_item(source, group, 0)
+        grouped(image, source)
 
     return during(change)
 
@@ -133,10 +131,10 @@ def _place(image):
 
 def _result(candidates=1, **more):
     from rigatino_gimp import insertion
-    from rigatino_wire.messages import Array
 
-    fill = Array("u8", (candidates, 50, 60, 4), bytes([200, 100, 50, 255]) * 3000 * candidates)
-    return insertion.Result("Fill (test)", (150, 100), fill, True, [b"{}"] * candidates, **more)
+    rgba = memoryview(bytes([200, 100, 50, 255]) * 3000)
+    pictures = [insertion.Picture(rgba, f"Fill (test) seed {k}", b"{}") for k in range(candidates)]
+    return insertion.Result("Fill (test)", (150, 100), (60, 50), "u8", pictures, masked=True, **more)
 
 
 def insert_candidates(case):
@@ -170,7 +168,7 @@ def broken(change):
 
 
 @contextmanager
-def _breaks_at(owner, name, count):
+def breaks_at(owner, name, count):
     """The call of that number fails, as GIMP's calls do: it returns False."""
     real, calls = getattr(owner, name), []
 
@@ -183,11 +181,11 @@ def _breaks_at(owner, name, count):
 
 
 def broken_first_insertion(case):
-    return broken(lambda: _breaks_at(Gimp.Image, "insert_layer", 1))
+    return broken(lambda: breaks_at(Gimp.Image, "insert_layer", 1))
 
 
 def broken_third_insertion(case):
-    return broken(lambda: _breaks_at(Gimp.Image, "insert_layer", 3))
+    return broken(lambda: breaks_at(Gimp.Image, "insert_layer", 3))
 
 
 def broken_pixels(case):
