@@ -3,5 +3,21 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
 
 os.environ["LANGUAGE"] = "en"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three pictures of noise."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(3):
+        noise = np.random.default_rng(seed).integers(0, 255, (8, 10, 3), np.uint8)
+        Image.fromarray(noise).resize((80, 64)).save(folder / f"{seed}.png")
+    return folder

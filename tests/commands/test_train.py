@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -24,24 +23,13 @@ def train(*words: object) -> Result:
     return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder of two pictures."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for seed in range(2):
-        noise = np.random.default_rng(seed).integers(0, 255, (8, 10, 3), np.uint8)
-        Image.fromarray(noise).resize((80, 64)).save(folder / f"{seed}.png")
-    return folder
-
-
 def test_dry_run_prints_the_settings_and_what_they_need(photos: Path, tmp_path: Path) -> None:
     done = train("--out", tmp_path / "run", "--data", photos, "--dry-run", "--set", 'data.held=["1*"]')
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["recipe"]["data"]["side"] == 32
     assert told["recipe"]["network"]["prefill"] is True
-    assert told["photos"] == {"training": 1, "held": 1}
+    assert told["photos"] == {"training": 2, "held": 1}
     assert told["needs"]["steps"] == 2
     assert not (tmp_path / "run").exists()
 

@@ -97,7 +97,7 @@ def test_a_resumed_run_with_looks_equals_an_uninterrupted_one(tmp_path: Path) ->
     Trainer(recipe, photos(), tmp_path / "parts").run(stop_at=3)
     rest = Trainer(recipe, photos(), tmp_path / "parts", resume=True)
     rest.run()
-    for mine, theirs in ((whole.net, rest.net), (whole.averaged(), rest.averaged())):
+    for mine, theirs in ((whole.method.net, rest.method.net), (whole.averaged(), rest.averaged())):
         for key, value in mine.state_dict().items():
             assert torch.equal(value, theirs.state_dict()[key]), key
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -25,10 +25,15 @@ from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, load
 from rigatino_models.errors import ModelError
 from rigatino_models.lama.net import TINY
-from rigatino_models.training.loop import Trainer, learning_rate
-from rigatino_models.training.recipe import Adversary, Data, Log, Losses, Optimiser, Recipe, find, read
+from rigatino_models.training.adversary import Adversary
+from rigatino_models.training.loop import Trainer
+from rigatino_models.training.method import learning_rate
+from rigatino_models.training.methods.lama import LamaRecipe
+from rigatino_models.training.objective import Losses
+from rigatino_models.training.recipe import find, read
+from rigatino_models.training.settings import Data, Log, Optimiser
 
-RECIPE = Recipe(
+RECIPE = LamaRecipe(
     name="tiny",
     network=replace(TINY, prefill=False),  # with it, the beginning is hard to beat in so few steps
     data=Data(side=32, scales=(48, 64), held=("held*",)),
@@ -69,7 +74,7 @@ def test_training_against_a_discriminator_lowers_the_error_too(tmp_path: Path) -
     before = trainer.validate()["held_l1"]
     trainer.run()
     assert trainer.validate()["held_l1"] < 0.7 * before
-    terms = {line["step"]: line for line in lines(tmp_path / "run") if "gradient" in line}
+    terms = {line["step"]: line for line in lines(tmp_path / "run") if "generator_gradient" in line}
     assert "discriminator" not in terms[20]
     assert terms[25]["discriminator"] > 0
     assert terms[60]["adversarial"] > 0
@@ -111,9 +116,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 def players(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
     """The states of all networks of a run."""
-    assert trainer.game is not None
-    nets = (trainer.net, trainer.ema.net, trainer.game.net, trainer.averaged())
-    return [net.state_dict() for net in nets]
+    nets = [player.net for player in trainer.method.players.values()]
+    assert len(nets) == 2
+    return [net.state_dict() for net in (*nets, trainer.method.average.net, trainer.averaged())]
 
 
 def test_steps_that_are_taken_again_are_logged_once(tmp_path: Path) -> None:
@@ -183,6 +188,40 @@ def test_another_network_s_checkpoint_is_not_resumed(tmp_path: Path) -> None:
         Trainer(other, photos(), tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("setting", "change"),
+    [
+        ("optimiser.batch", {"optimiser": replace(RECIPE.optimiser, samples=8, batch=4)}),
+        ("losses.rim", {"losses": replace(RECIPE.losses, rim=0.25)}),
+        ("data.masks.wide", {"data": replace(RECIPE.data, masks={"wide": 1.0})}),
+        ("looks", {"looks": (2.0,)}),
+    ],
+)
+def test_a_run_is_not_resumed_by_another_recipe(setting: str, change: Any, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, samples=8))
+    Trainer(recipe, photos(), tmp_path).run()
+    with pytest.raises(ModelError) as caught:
+        Trainer(replace(recipe, **change), photos(), tmp_path, resume=True)
+    assert caught.value.code == "bad_setting"
+    assert caught.value.params["name"] == setting
+    assert "began" in str(caught.value.params["expected"])
+
+
+def test_a_resumed_run_may_be_longer_and_log_otherwise(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimiser=replace(RECIPE.optimiser, samples=8))
+    Trainer(recipe, photos(), tmp_path).run()
+    longer = replace(recipe.optimiser, samples=24)
+    rest = Trainer(replace(recipe, optimiser=longer, log=Log(line=1)), photos(), tmp_path, resume=True)
+    rest.run()
+    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
+
+
+def test_a_checkpoint_of_another_version_is_named(tmp_path: Path) -> None:
+    torch.save({"step": 1, "net": {}}, tmp_path / "state.pt")
+    with pytest.raises(ModelError, match="another version"):
+        Trainer(RECIPE, photos(), tmp_path, resume=True)
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"nothing that torch wrote")
     with pytest.raises(ModelError, match=r"state\.pt") as caught:
@@ -207,7 +246,7 @@ def test_precise_statistics_are_those_of_the_averaged_weights(tmp_path: Path) ->
         means.append(seen[0].mean((0, 2, 3)))
     assert first.running_mean is not None
     assert torch.allclose(first.running_mean, torch.stack(means).mean(0), atol=1e-5)
-    assert not torch.equal(first.running_mean, trainer.ema.net.get_submodule(name).running_mean)  # type: ignore[arg-type]
+    assert not torch.equal(first.running_mean, trainer.method.average.net.get_submodule(name).running_mean)  # type: ignore[arg-type]
 
 
 def test_a_run_shows_itself(tmp_path: Path) -> None:
@@ -263,7 +302,7 @@ def test_a_run_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
     first.run()
     start = tmp_path / "first" / "ema.safetensors"
     second = Trainer(replace(recipe, start=str(start)), photos(), tmp_path / "second")
-    ours, given = second.net.state_dict(), first.ema.state_dict()
+    ours, given = second.method.net.state_dict(), first.method.average.state_dict()
     for key in load_file(start):
         assert torch.equal(ours[key], given[key].half().float()), key
 
@@ -305,6 +344,7 @@ def test_the_shipped_recipe_reads_and_takes_changes() -> None:
     recipe = read(
         find("lama-small"), ["optimiser.batch=4", "losses.perceptual_weights=/some/file", "data.side=96"]
     )
+    assert isinstance(recipe, LamaRecipe)
     assert recipe.optimiser.batch == 4
     assert recipe.losses.perceptual_weights == "/some/file"
     assert recipe.data.side == 96

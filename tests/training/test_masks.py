@@ -26,7 +26,7 @@ KINDS: dict[str, Callable[[np.random.Generator, int], masks.Hole]] = {
 def test_a_hole_is_a_function_of_its_seed(kind: str) -> None:
     first, again, other = (KINDS[kind](np.random.default_rng(seed), 96) for seed in (5, 5, 8))
     assert (first == again).all()
-    assert (first != other).any()
+    assert (first != other).any() or kind == "pic-centre"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -162,7 +162,7 @@ def test_object_holes_are_whole_things() -> None:
 def test_contact_sheets_show_every_generator(tmp_path: Path) -> None:
     contact.main(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"masks-{family}.jpg" for family in ("ours", "lama", "comodgan")
+        f"masks-{family}.jpg" for family in ("ours", "lama", "comodgan", "pic")
     }
     shown = [name for names in contact.families().values() for name in names]
     assert sorted(shown) == sorted(masks.MASKS)

@@ -1,6 +1,7 @@
 """Batches of samples, made by worker processes or wholly on the device that trains.
 
-A batch is (images [N,3,S,S] in [0,1], holes [N,1,S,S], 1 = fill); which samples it holds is told by their indices.
+A batch is (images [N,3,S,S] in [0,1], what stands beside them: holes [N,1,S,S], 1 = fill, for one); which samples it
+holds is told by their indices.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ class Workers:
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_outlive,
         )
-        for image, hole in loader:
-            yield image.to(self.device, non_blocking=True), hole.to(self.device, non_blocking=True)
+        for image, beside in loader:
+            yield image.to(self.device, non_blocking=True), beside.to(self.device, non_blocking=True)
 
 
 class OnDevice:
-    """Photographs as bytes and a bank of holes lie on the device; crops, warps and colours are made there.
+    """Photographs as bytes lie on the device, with a bank of holes; crops, warps and colours are made there.
 
     For the same seed the pictures are those of `Workers`, up to rounding; the holes are of the same kind, drawn
     from a bank of so many.
@@ -59,9 +60,10 @@ class OnDevice:
         ]
         drawn = [
             samples.make_hole(np.random.default_rng((samples.seed, BANK_SEED, i)), samples.side)
-            for i in range(bank)
+            for i in range(bank if samples.beside == "hole" else 1)
         ]
         self.holes = torch.from_numpy(np.stack(drawn)).to(device)[:, None]
+        self.classes = torch.tensor(samples.photos.classes, device=device)
 
     def __call__(self, parts: Iterable[list[int]]) -> Generator[Batch, None, None]:
         """One batch for each sequence of indices."""
@@ -76,7 +78,12 @@ class OnDevice:
             drawn.append(self.samples.crop(rng))
             picked.append(int(rng.integers(len(self.holes))))
         images = torch.stack([crops.render(self.photos[crop.photo], crop, side) for crop in drawn])
-        return crops.vary(images, drawn), self.holes[picked].float()
+        pictures = crops.vary(images[:, :3], drawn)
+        if self.samples.beside == "condition":
+            return pictures, images[:, 3:]
+        if self.samples.beside == "class":
+            return pictures, self.classes[[crop.photo for crop in drawn]]
+        return pictures, self.holes[picked].float()
 
 
 def source(kind: Kind, samples: Samples, device: torch.device, workers: int, bank: int) -> Workers | OnDevice:

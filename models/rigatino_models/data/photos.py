@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,14 +27,20 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 Pixels = NDArray[np.uint8]
+# What stands beside the pictures of a batch: holes [N,1,S,S], conditions [N,3,S,S] in [0,1], or classes [N] int64.
+Beside = Literal["hole", "condition", "class"]
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Decoded photographs [H,W,3] uint8, with the name of each."""
+    """Decoded photographs [H,W,3] uint8, with the name of each; of a pair [H,W,6], picture and condition.
+
+    classes: which folder of all those that hold photographs each lies in, in the order of the folders' names.
+    """
 
     names: Sequence[str]
     pixels: Sequence[Pixels]
+    classes: Sequence[int] = ()
 
     def split(self, held: Sequence[str]) -> tuple[Photos, Photos]:
         """(those whose name matches none of the patterns, those that match one)."""
@@ -53,43 +60,58 @@ class Photos:
 
     def _where(self, match: Sequence[bool], value: bool) -> Photos:
         keep = [i for i, m in enumerate(match) if m is value]
-        return Photos([self.names[i] for i in keep], [self.pixels[i] for i in keep])
+        classes = [self.classes[i] for i in keep] if self.classes else ()
+        return Photos([self.names[i] for i in keep], [self.pixels[i] for i in keep], classes)
 
 
-def load(folders: Iterable[Path], short_side: int = 512, least: int = 1) -> Photos:
+def load(folders: Iterable[Path], short_side: int = 512, least: int = 1, pairs: bool = False) -> Photos:
     """Read every picture below the folders, in the order of their names, reduced to the given short side.
 
-    A picture that cannot be read, or whose short side is below `least`, is named in the log and left out.
+    pairs: the left half of each file is the condition, the right half the picture. A picture that cannot be read, or
+    whose short side is below `least`, is named in the log and left out.
     """
     paths = sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    names, pixels = [], []
+    parents = sorted({path.parent for path in paths})
+    names, pixels, classes = [], [], []
     for path in tqdm(paths, desc="reading photos", unit="photo", disable=None):
         try:
-            pixels.append(_read(path, short_side, least))
+            pixels.append(_read(path, short_side, least, pairs))
             names.append(path.name)
+            classes.append(parents.index(path.parent))
         except UNREADABLE as error:
             log.warning("Left out %s: %s", path, error)
-    return Photos(names, pixels)
+    return Photos(names, pixels, classes)
 
 
-def _read(path: Path, short_side: int, least: int) -> Pixels:
+def _read(path: Path, short_side: int, least: int, pairs: bool) -> Pixels:
     with Image.open(path) as picture:
         if picture.mode not in EIGHT_BIT:
             raise ValueError(f"it has more than 8 bits per channel ({picture.mode})")
-        if min(picture.size) < least:
-            raise ValueError(f"its short side has {min(picture.size)} pixels, a sample {least}")
         rgb = ImageOps.exif_transpose(picture).convert("RGB")
+    middle = rgb.width // 2
+    halves = (
+        [rgb.crop((middle, 0, 2 * middle, rgb.height)), rgb.crop((0, 0, middle, rgb.height))]
+        if pairs
+        else [rgb]
+    )
+    # torch wants it writable
+    return np.concatenate([np.array(_reduced(half, short_side, least)) for half in halves], axis=2)
+
+
+def _reduced(rgb: Image.Image, short_side: int, least: int) -> Image.Image:
+    if min(rgb.size) < least:
+        raise ValueError(f"its short side has {min(rgb.size)} pixels, a sample {least}")
     scale = short_side / min(rgb.size)
-    if scale < 1:
-        rgb = rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
-    return np.array(rgb)  # torch wants it writable
+    if scale >= 1:
+        return rgb
+    return rgb.resize((round(rgb.width * scale), round(rgb.height * scale)), Image.Resampling.LANCZOS)
 
 
 class Samples(Dataset[tuple[Tensor, Tensor]]):
     """Sample i is a function of (seed, i) alone, so that a resumed run sees what an uninterrupted one would.
 
-    A sample is (image [3,S,S] float in [0,1], hole [1,S,S] float, 1 = fill). The photo is thought reduced to a random
-    short side within `scales`, then a square of S pixels is cut from it.
+    A sample is (image [3,S,S] float in [0,1], what stands beside it: a hole [1,S,S] float, 1 = fill, or else). The
+    photo is thought reduced to a random short side within `scales`, then a square of S pixels is cut from it.
     """
 
     def __init__(
@@ -102,10 +124,11 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         weights: Mapping[str, float] | None = None,
         augment: crops.Augment = crops.PLAIN,
         holes: Mapping[str, float] | None = None,
+        beside: Beside = "hole",
     ) -> None:
         self.photos, self.side, self.count, self.seed, self.scales = photos, side, count, seed, scales
         self.cumulative = np.cumsum(photos.weights(weights or {}))
-        self.augment = augment
+        self.augment, self.beside = augment, beside
         self.make_hole = masks.mixture(holes) if holes else masks.mixed
 
     def __len__(self) -> int:
@@ -115,7 +138,12 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng((self.seed, index))
         crop = self.crop(rng)
         photo = torch.from_numpy(self.photos.pixels[crop.photo]).permute(2, 0, 1)
-        picture = crops.vary(crops.render(photo, crop, self.side)[None], [crop])[0]
+        drawn = crops.render(photo, crop, self.side)
+        picture = crops.vary(drawn[None, :3], [crop])[0]
+        if self.beside == "condition":
+            return picture, drawn[3:]
+        if self.beside == "class":
+            return picture, torch.tensor(self.photos.classes[crop.photo])
         return picture, torch.from_numpy(self.make_hole(rng, self.side)[None].astype(np.float32))
 
     def crop(self, rng: masks.Random) -> crops.Crop:

@@ -1,34 +1,45 @@
-"""The discriminator's side of a run."""
+"""LaMa's game between generator and discriminator."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from rigatino_models.lama.discriminator import Discriminator
 from rigatino_models.losses import adversarial
-from rigatino_models.training.recipe import Adversary, Optimiser
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """The discriminator and its game; there is none where both `weight` and `feature_matching` are 0.
+
+    start: samples before it begins; shown: what it sees of the generator, the composite or the raw answer.
+    r1: factor of the penalty, which is taken every `r1_every` steps (times as much then).
+    """
+
+    weight: float = 0.0
+    feature_matching: float = 0.0
+    r1: float = 0.001
+    r1_every: int = 1
+    start: int = 0
+    shown: Literal["composite", "raw"] = "composite"
+    width: int = 64
+    layers: int = 4
+    rate: float = 1e-4
+
+    @property
+    def plays(self) -> bool:
+        """Whether there is a discriminator at all."""
+        return bool(self.weight or self.feature_matching)
 
 
 class Game:
-    """A discriminator, its optimiser, and the terms of both players.
+    """The terms of both players, judged by the discriminator as it stands before the step."""
 
-    Both are judged by the discriminator as it stands before the step, so that one look at each picture serves both.
-    """
-
-    def __init__(self, settings: Adversary, optimiser: Optimiser, device: torch.device) -> None:
-        self.settings = settings
-        net = Discriminator(settings.width, settings.layers)
-        self.net: nn.Module = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), settings.rate, betas=optimiser.betas, weight_decay=0, fused=True
-        )
-
-    def begins(self, samples: int) -> bool:
-        """Whether the game is on after so many samples."""
-        return samples >= self.settings.start
+    def __init__(self, settings: Adversary, net: nn.Module) -> None:
+        self.settings, self.net = settings, net
 
     def play(
         self, shown: Tensor, image: Tensor, hole: Tensor, step: int
@@ -57,12 +68,3 @@ class Game:
             watched = image.detach().requires_grad_()
             logits, features = self.net(watched)
             return logits, features, adversarial.r1_penalty(logits, watched)
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a resumed game needs."""
-        return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.net.load_state_dict(state["net"])
-        self.optimiser.load_state_dict(state["optimiser"])

@@ -6,31 +6,32 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from rigatino_models.lama.discriminator import Discriminator
-from rigatino_models.lama.net import Lama
-from rigatino_models.training.recipe import Recipe
+from rigatino_models.training.methods import METHODS
+from rigatino_models.training.settings import Recipe
 
 STATES = 5  # weights, gradients, two moments and the average
 
 
 def estimate(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     """Parameters, and for one process: GFLOP of a sample's way through the generator (one multiply-add is two; without
-    FFTs), and GiB of weights and of what the generator keeps for the way back. Runs one sample, in float32.
+    FFTs), and GiB of weights and of what the generator keeps for the way back. Nothing is computed: shapes tell.
     """
-    net, adversary = Lama(recipe.network), recipe.adversary
-    rival = Discriminator(adversary.width, adversary.layers) if adversary.plays else None
-    operations, kept = _one_sample(net, recipe.data.side)
+    method = METHODS[recipe.system]
+    with FakeTensorMode():
+        first, *others = method.networks(recipe).values()
+        operations, kept = _one_sample(method, first, recipe)
     part = recipe.optimiser.batch // (processes * recipe.optimiser.accumulate)
     narrow = 0.5 if recipe.optimiser.precision == "bf16" else 1.0
-    weights = 4 * STATES * (_size(net) + (_size(rival) if rival else 0))
+    rivals = sum(map(_size, others))
     return {
-        "parameters": _size(net),
-        "discriminator_parameters": _size(rival) if rival else 0,
+        "parameters": _size(first),
+        "discriminator_parameters": rivals,
         "steps": recipe.steps,
         "gflop_forward_per_sample": round(operations / 1e9, 2),
-        "gib_weights": round(weights / 2**30, 2),
+        "gib_weights": round(4 * STATES * (_size(first) + rivals) / 2**30, 2),
         "gib_activations": round(kept * narrow * part / 2**30, 2),
     }
 
@@ -39,20 +40,20 @@ def _size(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-def _one_sample(net: nn.Module, side: int) -> tuple[int, int]:
+def _one_sample(method: Any, net: nn.Module, recipe: Recipe) -> tuple[int, int]:
     """(floating-point operations, bytes kept for the way back) of one picture."""
-    sizes: dict[int, int] = {}
+    sizes: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage.data_ptr()] = storage.nbytes()
+        sizes[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    weights = sum(p.untyped_storage().nbytes() for p in net.parameters())
+    weights = {p.untyped_storage()._cdata for p in net.parameters()}
     with (
         FlopCounterMode(display=False) as counter,
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
     ):
-        kept = net(torch.rand(1, 3, side, side), torch.zeros(1, 1, side, side))
+        kept = method.forward(net, recipe)
+    bytes_kept = sum(t.untyped_storage().nbytes() for key, t in sizes.items() if key not in weights)
     del kept
-    return counter.get_total_flops(), max(0, sum(sizes.values()) - weights)
+    return counter.get_total_flops(), bytes_kept

@@ -1,39 +1,39 @@
-"""The generator's weights: where a run begins, how fast they move, and the file that it leaves."""
+"""A generator's weights: where a run begins, and the files that it leaves."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rigatino_models.convert.common import COUNTER
 from rigatino_models.convert.weights import Weights, read
 from rigatino_models.errors import ModelError
-from rigatino_models.lama.net import CAUTION, Lama
-from rigatino_models.training.recipe import Recipe, as_table
 
 log = logging.getLogger(__name__)
 LICENCE = "your own; those of the photographs it was trained on may bind it"
+Net = TypeVar("Net", bound=nn.Module)
 
 
-def placed(net: Lama, device: torch.device) -> Lama:
+@dataclass(frozen=True)
+class Export:
+    """A network as one of our files holds it: system, configuration as JSON has it, tensors by our names."""
+
+    system: str
+    config: dict[str, Any]
+    tensors: Mapping[str, Tensor]
+
+
+def placed(net: Net, device: torch.device) -> Net:
     """The network on the device, its weights in the order that convolutions want."""
-    out: Lama = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    out: Net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return out
-
-
-def parameter_groups(net: Lama) -> list[dict[str, Any]]:
-    """All parameters at the full rate; where the net corrects a first guess, its last layer moves slower."""
-    last = next(layer for layer in reversed(net.model) if isinstance(layer, nn.Conv2d))
-    slow = list(last.parameters()) if net.config.prefill else []
-    names = {id(parameter) for parameter in slow}
-    rest = [parameter for parameter in net.parameters() if id(parameter) not in names]
-    return [{"params": rest, "share": 1.0}, {"params": slow, "share": 1 / CAUTION}]
 
 
 def begin_with(net: nn.Module, file: Path) -> None:
@@ -56,27 +56,10 @@ def begin_with(net: nn.Module, file: Path) -> None:
     net.load_state_dict(wanted | found)
 
 
-def half_precision(net: nn.Module, recipe: Recipe, step: int, hours: float, photos: int) -> Weights:
+def half_precision(export: Export, training: Mapping[str, Any]) -> Weights:
     """A network in half precision, with what a reader must know; the model card says the rest."""
-    facts = {
-        "samples": step * recipe.optimiser.batch,
-        "hours": round(hours, 2),
-        "photos": photos,
-        "recipe": without_places(as_table(recipe)),
+    tensors = {
+        key: value.half().contiguous() for key, value in export.tensors.items() if not key.endswith(COUNTER)
     }
-    tensors = {key: value.half().contiguous() for key, value in net.state_dict().items()}
-    kept = {key: value for key, value in tensors.items() if not key.endswith(COUNTER)}
-    metadata = {"licence": LICENCE, "training": json.dumps(facts)}
-    return Weights("lama", asdict(recipe.network), kept, "training", metadata)
-
-
-def without_places(table: dict[str, Any]) -> dict[str, Any]:
-    """A recipe's table in which files stand by their names alone: where they lay says nothing to others."""
-    return {
-        key: without_places(value)
-        if isinstance(value, dict)
-        else Path(value).name
-        if isinstance(value, str)
-        else value
-        for key, value in table.items()
-    }
+    metadata = {"licence": LICENCE, "training": json.dumps(training)}
+    return Weights(export.system, export.config, tensors, "training", metadata)

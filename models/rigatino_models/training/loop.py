@@ -1,15 +1,12 @@
-"""The training loop: a generator, its average, and from some step on a discriminator."""
+"""The training loop of every system."""
 
 from __future__ import annotations
 
 import copy
-import json
-import logging
-import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,24 +21,22 @@ from rigatino_models.data import batches
 from rigatino_models.data.batches import Batch
 from rigatino_models.data.photos import Photos, Samples
 from rigatino_models.errors import ModelError
-from rigatino_models.lama.net import Lama
 from rigatino_models.memory import keep_freed_memory
-from rigatino_models.training import looks, norm, validation
-from rigatino_models.training.adversary import Game
-from rigatino_models.training.ema import Ema
-from rigatino_models.training.generator import begin_with, half_precision, parameter_groups, placed
-from rigatino_models.training.objective import Objective
+from rigatino_models.training import norm
+from rigatino_models.training.generator import half_precision
+from rigatino_models.training.method import Moment
+from rigatino_models.training.methods import METHODS
 from rigatino_models.training.parallel import Group, Statistics
-from rigatino_models.training.recipe import Recipe, as_table
+from rigatino_models.training.recipe import as_table, check_same, kept, without_places
 from rigatino_models.training.run_folder import RunFolder, tolerated
 from rigatino_models.training.scalars import Scalars
+from rigatino_models.training.settings import Recipe, wrong
 
-log = logging.getLogger(__name__)
 ALONE = Group()
 
 
 class Trainer:
-    """One run: network, optimiser, average, adversary, data and folder.
+    """One run: a system's method, data and folder.
 
     Every random choice is a function of the recipe's seed, the step and the place in the batch, so that a resumed run
     equals an uninterrupted one without a saved generator.
@@ -54,31 +49,18 @@ class Trainer:
         self.recipe, self.among, self.device = recipe, among, among.device
         self.parts = among.world * recipe.optimiser.accumulate
         if recipe.optimiser.batch % self.parts:
-            raise ModelError(
-                "bad_setting",
-                name="optimiser.batch",
-                value=recipe.optimiser.batch,
-                expected=f"a multiple of {self.parts}, the processes times optimiser.accumulate",
-            )
-        training, self.held = photos.split(recipe.data.held)
+            expected = f"a multiple of {self.parts}, the processes times optimiser.accumulate"
+            raise wrong("optimiser.batch", recipe.optimiser.batch, expected)
+        training, held = photos.split(recipe.data.held)
         if not training.pixels:
             raise ModelError("no_photos", folders="the folders given, once the held ones are set aside")
         self.folder = RunFolder(out, resume)
-        torch.manual_seed(recipe.seed)
-        self.net = placed(Lama(recipe.network), self.device)
-        if recipe.start and not (resume and self.folder.state_file.exists()):
-            begin_with(self.net, Path(recipe.start))
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.net),
-            recipe.optimiser.rate,
-            betas=recipe.optimiser.betas,
-            weight_decay=recipe.optimiser.weight_decay,
-            fused=True,
-        )
-        self.ema = Ema(self.net, recipe.optimiser.ema)
-        self.objective = Objective(recipe.losses).to(self.device)
-        self.game = Game(recipe.adversary, recipe.optimiser, self.device) if recipe.adversary.plays else None
+        state = self.folder.load_state() if resume else None
+        if state:
+            check_same(recipe, state["recipe"])
+        self.method = METHODS[recipe.system](recipe, self.device, fresh=state is None)
         self.data = samples(recipe, training)
+        self.held = held if held.pixels else training
         self.batches = batches.source(
             recipe.data.loader, self.data, self.device, recipe.data.workers, recipe.data.bank
         )
@@ -86,8 +68,8 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self._averaged: tuple[int, nn.Module] | None = None
-        if resume:
-            self._restore()
+        if state:
+            self._restore(state)
         if among.leads:
             self.folder.keep_recipe(as_table(recipe))
 
@@ -121,48 +103,37 @@ class Trainer:
             self.scalars.close()
 
     def validate(self) -> dict[str, float]:
-        """Measures of the averaged network on held photos (validation.measure), with a sheet and the run's curves."""
-        found, rows = validation.measure(self)
+        """Measures of the averaged network on held photos, with a sheet and the run's curves."""
+        found, rows = self.method.measure(self)
         with tolerated():
             self.folder.show(self.step, rows)
         return found
 
     @torch.no_grad()
-    def complete(self, image: Tensor, hole: Tensor) -> Tensor:
-        """The averaged network's composite [N,3,H,W] on the CPU."""
-        image, hole = self._place(image), self._place(hole)
-        with self._autocast():
-            net = self.averaged()
-            coarse = looks.coarse_answer(net, image, hole, len(self.recipe.looks) - 1)
-            raw: Tensor = net(image, hole, None, coarse).float()
-        return (image * (1 - hole) + raw * hole).cpu()
-
-    @property
-    def judge(self) -> nn.Module | None:
-        """The perceptual distance that validation reports, if the recipe has one."""
-        return self.objective.perceptual
+    def complete(self, image: Tensor, beside: Tensor) -> Tensor:
+        """The averaged network's answer [N,3,H,W] on the CPU."""
+        with self.method.autocast():
+            answer = self.method.complete(self.averaged(), self._place(image), self._place(beside))
+        return answer.float().cpu()
 
     def averaged(self) -> nn.Module:
         """The averaged network, its BatchNorm statistics measured on what was averaged if the recipe says so."""
         count = self.recipe.optimiser.precise_norm
         if not count:
-            return self.ema.net
+            return self.method.average.net
         if self._averaged is None or self._averaged[0] != self.step:
-            net = copy.deepcopy(self.ema.net)
+            net = copy.deepcopy(self.method.average.net)
             size = self.recipe.optimiser.batch // self.parts
             after = range(self.recipe.optimiser.samples, self.recipe.optimiser.samples + count * size, size)
             drawn = self.batches([list(range(first, first + size)) for first in after])
-            with self._autocast():
-                norm.remeasure(net, self._seen(drawn))
+            with self.method.autocast():
+                norm.remeasure(net, lambda: self._replay(net, drawn))
             self._averaged = self.step, net
         return self._averaged[1]
 
-    def _seen(self, drawn: Iterator[Batch]) -> Iterator[tuple[Tensor, Tensor, None, Tensor | None]]:
-        """Batches as a network sees them in training, with an answer of the averaged one to begin with."""
-        for number, (image, hole) in enumerate(drawn):
-            image, hole = self._place(image), self._place(hole)
-            count = looks.halvings(self.recipe.looks, number)
-            yield image, hole, None, looks.coarse_answer(self.ema.net, image, hole, count)
+    def _replay(self, net: nn.Module, drawn: Iterator[Batch]) -> None:
+        for number, (image, beside) in enumerate(drawn):
+            self.method.replay(net, self._place(image), self._place(beside), number)
 
     def save(self) -> None:
         """Write checkpoint and weights. Raises ModelError file_unwritable."""
@@ -172,31 +143,26 @@ class Trainer:
             {
                 "step": self.step,
                 "seconds": self.seconds,
-                "network": json.dumps(asdict(self.recipe.network)),
-                "net": self.net.state_dict(),
-                "ema": self.ema.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "game": self.game.state_dict() if self.game else None,
+                "recipe": kept(self.recipe),
+                "players": {name: player.state_dict() for name, player in self.method.players.items()},
+                "average": self.method.average.state_dict(),
             }
         )
-        weights = half_precision(
-            self.averaged(), self.recipe, self.step, self.seconds / 3600, len(self.data.photos.names)
-        )
-        self.folder.replace(self.folder.weights_file, lambda part: save(weights, part))
+        training = {
+            "samples": self.step * self.recipe.optimiser.batch,
+            "hours": round(self.seconds / 3600, 2),
+            "photos": len(self.data.photos.names),
+            "recipe": without_places(as_table(self.recipe)),
+        }
+        for name, export in self.method.exports(self.averaged()).items():
+            weights = half_precision(export, training)
+            self.folder.replace(self.folder.weights_file(name), partial(save, weights))
 
-    def _restore(self) -> None:
-        state = self.folder.load_state()
-        if state is None:
-            return
-        mine = json.dumps(asdict(self.recipe.network))
-        if state["network"] != mine:
-            raise ModelError("bad_setting", name="network", value=mine, expected=state["network"])
+    def _restore(self, state: dict[str, Any]) -> None:
         self.step, self.seconds = state["step"], state["seconds"]
-        self.net.load_state_dict(state["net"])
-        self.ema.net.load_state_dict(state["ema"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.game and state["game"]:
-            self.game.load_state_dict(state["game"])
+        for name, player in self.method.players.items():
+            player.load_state_dict(state["players"][name])
+        self.method.average.net.load_state_dict(state["average"])
         if self.among.leads:
             self.folder.forget_after(self.step)
 
@@ -212,75 +178,38 @@ class Trainer:
 
     def _train_step(self, parts: list[Batch]) -> dict[str, Tensor]:
         """One step on this process's parts of a batch -> the terms' means over them, and the gradients' norms."""
-        game = self.game if self.game and self.game.begins(self.step * self.recipe.optimiser.batch) else None
-        nets = [self.net, game.net] if game else [self.net]
-        optimisers = [self.optimiser, game.optimiser] if game else [self.optimiser]
-        for optimiser in optimisers:
-            optimiser.zero_grad()
+        moment = Moment(self.step, self.step * self.recipe.optimiser.batch, self.parts)
+        players = self.method.playing(moment)
+        for player in players.values():
+            player.optimiser.zero_grad()
         sums: dict[str, Tensor] = {}
-        with Statistics(nets, self.parts, self.among) as statistics:
-            for number, (image, hole) in enumerate(parts):
+        with Statistics([p.net for p in players.values()], self.parts, self.among) as statistics:
+            for number, (image, beside) in enumerate(parts):
                 torch.manual_seed(self._part_seed(number))
-                for name, value in self._part(self._place(image), self._place(hole), game).items():
+                terms = self.method.part(self._place(image), self._place(beside), moment)
+                for name, value in terms.items():
                     share = value.detach() / len(parts)
                     sums[name] = sums[name] + share if number else share
                 statistics.part_done()
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["share"] * learning_rate(self.recipe, self.step)
-        for name, net, optimiser in zip(
-            ("gradient", "discriminator_gradient"), nets, optimisers, strict=False
-        ):
-            sums[name] = self._descend(net, optimiser)
-        self.ema.update(self.net, self.step)
+        for name, player in players.items():
+            sums[f"{name}_gradient"] = player.descend(self.step, self.among)
+        self.method.average.update(self.method.net, self.step)
         return sums
-
-    def _part(self, image: Tensor, hole: Tensor, game: Game | None) -> dict[str, Tensor]:
-        """Forward and backward of one part; gradients add up over the parts."""
-        with self._autocast():
-            count = looks.halvings(self.recipe.looks, self.recipe.seed + self.step)
-            coarse = looks.coarse_answer(self.ema.net, image, hole, count)
-            raw = self.net(image, hole, None, coarse).float()
-            result = image * (1 - hole) + raw * hole
-            terms: dict[str, Tensor] = self.objective(raw, result, image, hole)
-            mine: dict[str, Tensor] = {}
-            theirs: dict[str, Tensor] = {}
-            if game:
-                shown = result if game.settings.shown == "composite" else raw
-                leaf = shown.detach().requires_grad_()
-                mine, theirs = game.play(leaf, image, hole, self.step)
-        ends: list[tuple[Tensor, Tensor | None]] = [(_total(terms) / self.parts, None)] if terms else []
-        if game:
-            (pull,) = torch.autograd.grad(_total(mine) / self.parts, leaf, retain_graph=True)
-            ends.append((shown, pull))
-            (_total(theirs) / self.parts).backward()  # type: ignore[no-untyped-call]
-        torch.autograd.backward([end for end, _ in ends], [gradient for _, gradient in ends])
-        return terms | mine | theirs
-
-    def _descend(self, net: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
-        """A step along the gradient of all processes, clipped -> its norm. None is taken where it is not finite."""
-        self.among.sum_([p.grad for p in net.parameters() if p.grad is not None])
-        length = nn.utils.clip_grad_norm_(net.parameters(), self.recipe.optimiser.clip, foreach=True)
-        if torch.isfinite(length):
-            optimiser.step()
-        return length
 
     def _part_seed(self, number: int) -> int:
         place = self.among.rank * self.recipe.optimiser.accumulate + number
         return int(np.random.SeedSequence((self.recipe.seed, self.step, place)).generate_state(1)[0])
 
     def _place(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.device).contiguous(memory_format=torch.channels_last)
-
-    def _autocast(self) -> torch.autocast:
-        enabled = self.recipe.optimiser.precision == "bf16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+        tensor = tensor.to(self.device)
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
     def _report(self, terms: dict[str, Tensor]) -> None:
         often = self.recipe.log
         if self.step % often.line == 0 or self.step == 1:
             values = torch.stack([value.float() for value in terms.values()]) / self.among.world
             self.among.sum_([values])
-            rate = learning_rate(self.recipe, self.step)
+            rate = self.method.scheduled(self.step)
             self._line(dict(zip(terms, map(_short, values.tolist()), strict=True)) | {"rate": rate})
         if not self.among.leads:
             return
@@ -311,19 +240,8 @@ def samples(recipe: Recipe, photos: Photos) -> Samples:
         data.weights,
         data.augment,
         data.masks,
+        recipe.beside,
     )
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a cosine down to the last rate."""
-    rate = recipe.optimiser
-    warm = min(1.0, (step + 1) / max(rate.warmup, 1))
-    wave = (1 + math.cos(math.pi * min(1.0, step / max(recipe.steps, 1)))) / 2
-    return warm * (rate.last_rate + (rate.rate - rate.last_rate) * wave)
-
-
-def _total(terms: dict[str, Tensor]) -> Tensor:
-    return torch.stack(list(terms.values())).sum()
 
 
 def _short(value: float) -> float:

@@ -5,18 +5,18 @@ The average of statistics is not the statistics of the averaged weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @torch.no_grad()
-def remeasure(net: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> None:
-    """Replace the running statistics by the mean over these batches of arguments; the net stays in evaluation mode.
+def remeasure(net: nn.Module, show: Callable[[], None]) -> None:
+    """Replace the running statistics by the mean over batches; the net stays in evaluation mode.
 
-    Each batch counts alike.
+    show: shows the net some batches. Each counts alike.
     """
     norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -24,8 +24,7 @@ def remeasure(net: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> N
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for arguments in batches:
-        net(*arguments)
+    show()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

@@ -1,9 +1,10 @@
-"""What a generator is trained for besides its game with a discriminator: the weighted terms of losses/."""
+"""What LaMa is trained for besides its game with a discriminator: the weighted terms of losses/."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -12,9 +13,29 @@ from rigatino_models.losses import pixel
 from rigatino_models.losses.high_receptive_field import HighReceptiveFieldLoss
 from rigatino_models.losses.squeezenet import PerceptualLoss
 from rigatino_models.losses.vgg import VggLoss
-from rigatino_models.training.recipe import Losses
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weights of the terms in losses/, 0 = none; `*_weights` are the files of the networks that judge.
+
+    border, rim, reduced, perceptual (SqueezeNet), vgg: small-model terms, on the composite but for the rim.
+    known, missing, high_receptive_field: LaMa's, on the raw answer.
+    """
+
+    border: float = 0.0
+    rim: float = 0.0
+    reduced: float = 0.0
+    perceptual: float = 0.0
+    perceptual_weights: str = ""
+    vgg: float = 0.0
+    vgg_weights: str = ""
+    known: float = 0.0
+    missing: float = 0.0
+    high_receptive_field: float = 0.0
+    high_receptive_field_weights: str = ""
 
 
 class Objective(nn.Module):

@@ -19,11 +19,12 @@ from rigatino_models.errors import ModelError
 from rigatino_models.training import curves, sheet
 
 log = logging.getLogger(__name__)
+KEYS = {"step", "seconds", "recipe", "players", "average"}  # of a checkpoint
 
 
 class RunFolder:
     """DIR/recipe.json, DIR/log.jsonl, DIR/curves.png, DIR/sheets/*.png; DIR/state.pt (to resume), DIR/ema.safetensors
-    (to use)."""
+    and others (to use)."""
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
@@ -37,10 +38,9 @@ class RunFolder:
         """The checkpoint to resume from."""
         return self.path / "state.pt"
 
-    @property
-    def weights_file(self) -> Path:
-        """The averaged network, to use."""
-        return self.path / "ema.safetensors"
+    def weights_file(self, name: str) -> Path:
+        """A network, to use: "ema" is the averaged one."""
+        return self.path / f"{name}.safetensors"
 
     @property
     def log_file(self) -> Path:
@@ -91,7 +91,7 @@ class RunFolder:
     def load_state(self) -> dict[str, Any] | None:
         """The checkpoint, or None where there is none; tensors and plain values only.
 
-        Raises ModelError file_unreadable.
+        Raises ModelError file_unreadable, also for a checkpoint of another version.
         """
         if not self.state_file.exists():
             return None
@@ -99,6 +99,10 @@ class RunFolder:
             state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises what it likes for a damaged file
             raise ModelError("file_unreadable", file=str(self.state_file), why=shown(str(error))) from error
+        if KEYS - state.keys():
+            raise ModelError(
+                "file_unreadable", file=str(self.state_file), why="another version of the program wrote it"
+            )
         return state
 
     def replace(self, target: Path, write: Callable[[Path], object]) -> None:

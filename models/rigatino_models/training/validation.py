@@ -11,43 +11,47 @@ from torch.utils.data import DataLoader
 
 from rigatino_models.data.photos import Photos, Samples
 from rigatino_models.training import sheet
-from rigatino_models.training.recipe import Recipe
+from rigatino_models.training.settings import Recipe
 
 COUNT, BATCH, SEED, COLUMNS, ROWS = 64, 16, 12345, 8, 3
 
 
 class Completes(Protocol):
-    """What is measured: it completes pictures, and knows its recipe, photographs and judge."""
+    """What is measured: it completes pictures, and knows its recipe and the photographs to be measured on."""
 
     recipe: Recipe
     held: Photos
-    data: Samples
 
-    def complete(self, image: Tensor, hole: Tensor) -> Tensor:
-        """Composite [N,3,H,W] on the CPU."""
-
-    @property
-    def judge(self) -> nn.Module | None:
-        """A perceptual distance of (result, target), if the recipe has one."""
+    def complete(self, image: Tensor, beside: Tensor) -> Tensor:
+        """The answer [N,3,H,W] on the CPU."""
 
 
-def measure(run: Completes) -> tuple[dict[str, float], list[Tensor]]:
-    """(mean L1 and PSNR in dB over the hole, and perceptual distance, of 64 fixed samples; rows of a sheet).
+def fixed(run: Completes) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches of 64 samples that are always the same, of held photos without their variations."""
+    data = run.recipe.data
+    samples = Samples(
+        run.held, data.side, COUNT, SEED, data.scales, holes=data.masks, beside=run.recipe.beside
+    )
+    return DataLoader(samples, batch_size=BATCH)
 
-    Without held photos the training ones serve, without their variations.
+
+def measure(run: Completes, judge: nn.Module | None) -> tuple[dict[str, float], list[Tensor]]:
+    """(mean L1 and PSNR in dB over the hole, and a perceptual distance, of the fixed samples; rows of a sheet).
+
+    Where a condition stands beside the pictures, all of them is hole.
     """
-    data, photos = run.recipe.data, run.held if run.held.pixels else run.data.photos
-    fixed = Samples(photos, data.side, COUNT, SEED, data.scales, holes=data.masks)
     error, count, squared, distances = 0.0, 0.0, 0.0, []
     shown: list[tuple[Tensor, Tensor, Tensor]] = []
-    for image, hole in DataLoader(fixed, batch_size=BATCH):
-        result = run.complete(image, hole)
+    for image, beside in fixed(run):
+        holes = run.recipe.beside == "hole"
+        hole = beside if holes else torch.ones_like(image[:, :1])
+        result = run.complete(image, beside)
         difference = (result - image) * hole
         error += float(difference.abs().sum())
         squared += float(difference.square().sum())
         count += float(hole.sum()) * 3
-        distances += _distance(run.judge, result, image)
-        shown.append((sheet.marked(image, hole), result, image))
+        distances += _distance(judge, result, image)
+        shown.append((sheet.marked(image, hole) if holes else beside, result, image))
     rows = [row[:COLUMNS] for batch in shown[:ROWS] for row in batch]
     found = {"held_l1": error / count, "held_psnr": -10 * math.log10(max(squared / count, 1e-12))}
     if distances:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rigatino_models.data.masks import comodgan, lama
+from rigatino_models.data.masks import comodgan, lama, pic
 from rigatino_models.data.masks.objects import silhouettes
 from rigatino_models.data.masks.shapes import (
     MEDIUM,
@@ -19,13 +19,14 @@ from rigatino_models.data.masks.shapes import (
     blobs,
     boxes,
     mixed,
+    square,
     strokes,
 )
 from rigatino_models.errors import ModelError
 
 __all__ = [
     "MASKS", "MEDIUM", "NARROW", "WIDE", "Hole", "Maker", "Random", "Strokes",
-    "blobs", "boxes", "find", "mixed", "mixture", "silhouettes", "strokes", "within",
+    "blobs", "boxes", "find", "mixed", "mixture", "silhouettes", "square", "strokes", "within",
 ]  # fmt: skip
 
 Maker = Callable[[Random, int], Hole]
@@ -100,4 +101,8 @@ MASKS: dict[str, Maker] = {
     "comodgan-h4": _share(0.8, 1.0),
     "mat-large": within(comodgan.Free(5, 3, 9), 0, 1),
     "mat-small": within(comodgan.Free(3, 2, 4), 0, 1),
+    "pic-centre": pic.centre,
+    "pic-regular": within(pic.regular, 0, 1),
+    "pic-irregular": within(pic.irregular, 0, 1),
+    "gfc": square,
 }

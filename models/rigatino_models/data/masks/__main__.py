@@ -11,16 +11,14 @@ from PIL import Image, ImageDraw
 from rigatino_models.data.masks import MASKS
 
 SIDE, SHOWN, SMALL, GAP, LABEL, SEED = 512, 8, 104, 6, 130, 0
-PUBLISHED = ("lama", "comodgan", "mat")
+FAMILIES = {"lama": "lama", "comodgan": "comodgan", "mat": "comodgan", "pic": "pic", "gfc": "pic"}
 
 
 def families() -> dict[str, list[str]]:
     """File stem -> names of generators."""
     found: dict[str, list[str]] = {}
     for name in MASKS:
-        family = name.partition("-")[0]
-        family = "comodgan" if family == "mat" else family
-        found.setdefault(family if family in PUBLISHED else "ours", []).append(name)
+        found.setdefault(FAMILIES.get(name.partition("-")[0], "ours"), []).append(name)
     return found
 
 

@@ -66,6 +66,14 @@ def boxes(
     return hole
 
 
+def square(rng: Random, side: int) -> Hole:
+    """One square of half the side, wholly inside (Generative Face Completion, arXiv 1704.05838)."""
+    hole = np.zeros((side, side), np.uint8)
+    top, left = rng.integers(0, side - side // 2 + 1, 2)
+    hole[top : top + side // 2, left : left + side // 2] = 1
+    return hole
+
+
 def blobs(
     rng: Random, side: int, count: tuple[int, int] = (1, 2), radius: tuple[float, float] = (0.08, 0.28)
 ) -> Hole:

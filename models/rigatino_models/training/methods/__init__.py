@@ -1,0 +1,18 @@
+"""How each system is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rigatino_models.training.method import Method
+from rigatino_models.training.methods.comodgan import CoModGANMethod
+from rigatino_models.training.methods.dfnet import DFNetMethod
+from rigatino_models.training.methods.lama import LamaMethod
+from rigatino_models.training.methods.pic import PicMethod
+
+METHODS: dict[str, type[Method[Any]]] = {
+    "lama": LamaMethod,
+    "comodgan": CoModGANMethod,
+    "pic": PicMethod,
+    "dfnet": DFNetMethod,
+}

@@ -1,0 +1,154 @@
+"""What decides a run of any system; each system's method adds its own (rigatino_models.training.methods)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from rigatino_models.data.crops import Augment
+from rigatino_models.data.photos import Beside
+from rigatino_models.errors import ModelError
+
+Rule = tuple[str, object, bool, str]  # a setting, its value, whether that is right, what would be
+SHARES = "shares of 0 or more, one of them above 0"
+
+
+@dataclass(frozen=True)
+class Data:
+    """side: pixels of a sample; scales: short side to which photos are reduced first.
+
+    weights, held: patterns of photos' names, with their weight, or to be kept for validation.
+    masks: names of data.masks.MASKS with the weight of each.
+    loader: "workers" draws samples in so many processes, "device" keeps photos and a bank of holes where it trains.
+    """
+
+    side: int = 128
+    scales: tuple[int, int] = (160, 512)
+    weights: dict[str, float] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    masks: dict[str, float] = field(default_factory=lambda: {"mixed": 1.0})
+    augment: Augment = field(default_factory=Augment)
+    loader: Literal["workers", "device"] = "workers"
+    workers: int = 1
+    bank: int = 20_000
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """AdamW with a linear warm-up and a cosine from `rate` to `last_rate` over all samples; `clip` bounds the norm.
+
+    batch: samples of a step, over all processes; accumulate: parts into which a process divides its share.
+    fall_every: samples after which the rate is a tenth, in place of the cosine (0: the cosine).
+    clip: 0 for none. ema: decay of the average (0: none); half_life: in place of it, the samples after which half is
+    forgotten; precise_norm: batches that the average's BatchNorm statistics are measured on.
+    """
+
+    samples: int = 400_000
+    batch: int = 16
+    accumulate: int = 1
+    rate: float = 2e-3
+    last_rate: float = 2e-5
+    warmup: int = 200
+    weight_decay: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = 1.0
+    ema: float = 0.999
+    half_life: float = 0.0
+    fall_every: int = 0
+    precise_norm: int = 0
+    precision: Literal["bf16", "fp32"] = "bf16"
+
+    @property
+    def decay(self) -> float:
+        """Of the average, for each step."""
+        return float(0.5 ** (self.batch / self.half_life)) if self.half_life else self.ema
+
+
+@dataclass(frozen=True)
+class Log:
+    """How often, in steps, to write a log line, a sheet with validation and curves, a checkpoint.
+
+    tensorboard: write its event files too (needs the extra `train`).
+    """
+
+    line: int = 20
+    sheet: int = 1000
+    checkpoint: int = 500
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run besides the photos.
+
+    start: a file of weights to begin with, where they fit.
+    LEAST: settings that are numbers -> their least value.
+    """
+
+    LEAST: ClassVar[dict[str, float]] = {
+        "seed": 0,
+        "data.side": 1,
+        "data.workers": 0,
+        "data.bank": 1,
+        "optimiser.batch": 1,
+        "optimiser.accumulate": 1,
+        "optimiser.precise_norm": 0,
+        "optimiser.clip": 0,
+        "optimiser.half_life": 0,
+        "optimiser.fall_every": 0,
+        "log.line": 1,
+        "log.sheet": 1,
+        "log.checkpoint": 1,
+    }
+
+    name: str
+    system: str
+    network: Any
+    seed: int = 0
+    start: str = ""
+    data: Data = Data()
+    optimiser: Optimiser = Optimiser()
+    log: Log = Log()
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        return self.optimiser.samples // self.optimiser.batch
+
+    @property
+    def beside(self) -> Beside:
+        """What stands beside the pictures of a batch."""
+        return "hole"
+
+    @classmethod
+    def completed(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """A file's table, with what follows from other settings where it is not given."""
+        return table
+
+    def rules(self) -> Iterator[Rule]:
+        """What must hold of the settings taken together."""
+        data, batch = self.data, self.optimiser.batch
+        yield "optimiser.samples", self.optimiser.samples, self.optimiser.samples >= batch, f"{batch} or more"
+        yield "data.scales", data.scales, sorted(data.scales) == list(data.scales), "the lesser one first"
+        enough = data.scales[1] >= data.side
+        yield "data.scales", data.scales, enough, f"up to data.side, {data.side}, or more"
+        yield "data.masks", data.masks, shares(data.masks.values()), SHARES
+        positive = all(weight >= 0 for weight in data.weights.values())
+        yield "data.weights", data.weights, positive, "0 or more each"
+
+    def multiple_of(self, number: int) -> Rule:
+        """The rule that the samples' side is a multiple of this."""
+        return "data.side", self.data.side, self.data.side % number == 0, f"a multiple of {number}"
+
+
+def shares(values: Iterable[float]) -> bool:
+    """Whether these are finite, none is below 0, and not all are 0."""
+    found = list(values)
+    return all(0 <= share < math.inf for share in found) and any(found)
+
+
+def wrong(name: str, value: Any, expected: str) -> ModelError:
+    """The error for a setting that cannot be."""
+    return ModelError("bad_setting", name=name, value=str(value), expected=expected)
