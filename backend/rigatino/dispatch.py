@@ -24,6 +24,8 @@ from rigatino_wire.messages import (
     MAX_NETWORKS,
     WORK,
     Cancel,
+    Classes,
+    ClassNames,
     Describe,
     Description,
     Done,
@@ -92,7 +94,9 @@ class Dispatcher:
         if isinstance(message, Cancel):
             return self._on_cancel(arrival.client, message, now)
         if isinstance(message, Describe):
-            return self._description(message.id)
+            return self._description(message.id, message.task)
+        if isinstance(message, Classes):
+            return ClassNames(message.id, weights.class_names(message.network))
         if isinstance(message, Status):
             return self._report(message.id)
         if isinstance(message, Stop):
@@ -101,9 +105,7 @@ class Dispatcher:
         raise Failure("unknown_op", op=message.op)
 
     def _on_work(self, arrival: Arrival, request: Work, now: float) -> None:
-        known = [info.name for info in weights.network_infos()]
-        if request.network not in ("", *known):
-            raise Failure("unknown_network", name=request.network, known=", ".join(known))
+        weights.for_task(request.network, request.op)
         deadline = now + request.deadline_ms / 1000
         size = sum(getattr(request, name).nbytes for name in request.arrays())
         self.jobs.add(Job(arrival.client, request.id, deadline, arrival.frames, size))
@@ -116,14 +118,15 @@ class Dispatcher:
         self._end_job(job, Cancelled(), now)
         return Done(request.id)
 
-    def _description(self, name: str) -> Description:
+    def _description(self, name: str, task: str) -> Description:
+        infos = weights.network_infos(task=task)[:MAX_NETWORKS]
         return Description(
             id=name,
             version=__version__,
             device=self._device,
             precision=self._precision,
-            default_network=weights.default_network(),
-            networks=weights.network_infos()[:MAX_NETWORKS],
+            default_network=infos[0].name if infos else "",
+            networks=infos,
             limits=Limits(),
         )
 

@@ -22,7 +22,7 @@ from rigatino_models import registry
 from rigatino_models.errors import ModelError
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import NetworkInfo
+from rigatino_wire.messages import MAX_CLASSES, MAX_HEADER, NetworkInfo
 from rigatino_wire.region import ContextRule
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 RECORD_VERSION = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+LONGEST_CLASS = 100  # characters of a class's name
 LONGEST_LICENCE = 100  # characters that clients are told
 UNSTATED = "not stated; ask their authors"
 
@@ -56,9 +57,35 @@ def default_network() -> str:
     return registry.DEFAULT
 
 
-def network_infos(data_dir: Path | None = None) -> list[NetworkInfo]:
-    """What clients are told of each network, the default one first."""
-    return [_info(entry.spec) for entry in known(data_dir)]
+def network_infos(data_dir: Path | None = None, task: str = "fill") -> list[NetworkInfo]:
+    """What clients are told of each network for a task, the default one first."""
+    return [_info(entry.spec) for entry in known(data_dir) if task in entry.spec.tasks]
+
+
+def for_task(name: str, task: str, data_dir: Path | None = None) -> Entry:
+    """The network of that name, or the first one with "", that can do the task. Raises Failure no_network,
+    unknown_network."""
+    fitting = [entry for entry in known(data_dir) if task in entry.spec.tasks]
+    if not fitting:
+        raise Failure("no_network")
+    for entry in fitting:
+        if name in ("", entry.spec.name):
+            return entry
+    names = ", ".join(entry.spec.name for entry in fitting)
+    raise Failure("unknown_network", name=name, known=names)
+
+
+def class_names(name: str, data_dir: Path | None = None) -> list[str]:
+    """The names of the classes that a network paints, as far as a message holds them, the longest ones cut short.
+
+    Raises Failure no_network, unknown_network.
+    """
+    names = for_task(name, "paint", data_dir).spec.classes[:MAX_CLASSES]
+    longest = LONGEST_CLASS
+    while len(json.dumps(names)) > MAX_HEADER * 3 // 4:
+        longest //= 2
+        names = tuple(name[:longest] for name in names)
+    return [name[:longest] for name in names]
 
 
 def known(data_dir: Path | None = None) -> list[Entry]:

@@ -18,6 +18,7 @@ class Text(NamedTuple):
 
 
 _RESTART = "Stop the daemon with “rigatino stop” and try again; if it comes back, please report it."
+_MARK_THE_EYES = "Mark both eyes: in GIMP by a path of two points, on the command line by --eyes."
 _NOTHING_CHANGED = "Nothing was changed."
 
 _WIRE = {
@@ -139,6 +140,9 @@ _REQUEST = {
         "Picture ({picture}) and mask ({mask}) differ in size.", "Give a mask of exactly the picture's size."
     ),
     "unknown_network": Text("There is no network named “{name}”.", "Choose one of these: {known}."),
+    "no_network": Text(
+        "No network for this is installed.", "Import the weights of one with “rigatino weights import”."
+    ),
     "bad_setting": Text("The setting {name} cannot be “{value}”.", "It takes {expected}."),
     "out_of_memory": Text(
         "There is not enough memory for this fill.", "Select a smaller area, or close other programs."
@@ -149,6 +153,21 @@ _REQUEST = {
     ),
     "bad_pixels": Text(
         "The picture holds values that are not numbers.", "Repair or convert the layer and try again."
+    ),
+    "no_face": Text("No face was found around the hole.", _MARK_THE_EYES),
+    "no_detector": Text(
+        "Faces cannot be found here: the Python package {package} is not installed.", _MARK_THE_EYES
+    ),
+    "eyes_outside": Text("An eye lies outside the picture.", _MARK_THE_EYES),
+    "eyes_close": Text(
+        "The eyes lie {apart} pixels apart, {least} are needed.",
+        "Check their places; a smaller face cannot be completed.",
+    ),
+    "hole_off_face": Text(
+        "The hole reaches beyond the face.", "Select less; what lies beyond the face can be filled by itself."
+    ),
+    "no_face_network": Text(
+        "There is no network that completes faces yet.", "Import one with “rigatino weights import”."
     ),
 }
 
@@ -333,5 +352,7 @@ TEXTS: dict[str, Text] = {**_WIRE, **_WAY_TO_THE_DAEMON, **_DAEMON, **_REQUEST, 
 
 # What a reply notes of a fill that came about. The sentence itself travels, and is its own key in the catalogues.
 NOTES = {
+    "soft_face": "The face is larger than the network sees faces, so what fills it is soft.",
     "one_candidate": "This network has one answer for a hole, so there is one candidate.",
+    "pixels_alone": "This network came without its discriminator, so the picture was matched by its pixels alone.",
 }
