@@ -1,4 +1,4 @@
-"""Small random networks with chance in them, as files that can be imported."""
+"""Small random networks as files that can be imported."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
 from rigatino_models.convert import Weights, save
+from rigatino_models.dfnet.net import DFNet, DFNetConfig
 from rigatino_models.pic.net import Pic, PicConfig
 
 
@@ -27,6 +28,16 @@ def comodgan(path: Path) -> Path:
     config = CoModGANConfig(widths=(12, 12, 8, 6, 6), mapping=(32, 32, 32), global_width=24)
     torch.manual_seed(6)
     return _saved("comodgan", CoModGAN(config), config, path)
+
+
+def dfnet(path: Path) -> Path:
+    """A DFNet, whose alpha differs from place to place."""
+    config = DFNetConfig((4, 6, 6, 6, 6, 6, 6, 6), scales=1, blend=6)
+    torch.manual_seed(7)
+    net = DFNet(config)
+    with torch.no_grad():
+        net.fusion[0].mix[2].weight.mul_(8)  # type: ignore[index, union-attr, operator]
+    return _saved("dfnet", net, config, path)
 
 
 def _saved(system: str, net: nn.Module, config: object, path: Path) -> Path:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of R, G and B (ITU-R BT.709)
+
 
 class Fused(NamedTuple):
     """picture = alpha * own + (1 - alpha) * known, all [N,3,h,w] RGB in [0,1]; `known` is the picture, 0 in the hole.
@@ -25,3 +27,8 @@ class Fused(NamedTuple):
         opaque.
         """
         return torch.where(hole > 0, self.picture, self.own), torch.where(hole > 0, 1.0, self.alpha)
+
+
+def luminance(rgb: Tensor) -> Tensor:
+    """[N,3,h,w] -> [N,1,h,w]."""
+    return (rgb * rgb.new_tensor(LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
