@@ -144,6 +144,22 @@ class Fill(Message):
 
 
 @dataclass(frozen=True)
+class Face(Fill):
+    """Asks for the hidden part of a face; answered as Fill is, whose fields it has.
+
+    `eyes` are x, y, x, y of both in the picture, or nothing: then they are looked for. `seam` "auto" is "poisson".
+    """
+
+    op: ClassVar[str] = "face"
+    eyes: Annotated[Sequence[float], f.several(f.number(-1e9, 1e9), 4)] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.eyes) not in (0, 4):
+            raise wrong(self.op, "eyes", "none or 4 numbers")
+
+
+@dataclass(frozen=True)
 class Paint(Message):
     """Asks for other classes in the selected part of a picture; answered as Fill is.
 
@@ -350,9 +366,9 @@ class Done(Message):
     id: Annotated[str, ID]
 
 
-REQUESTS: tuple[type[Message], ...] = (Describe, Classes, Fill, Paint, Transplant, Cancel, Status, Stop)
-Work = Union[Fill, Paint, Transplant]
-WORK = (Fill, Paint, Transplant)  # requests that a worker does, each answered by Filled
+REQUESTS: tuple[type[Message], ...] = (Describe, Classes, Fill, Face, Paint, Transplant, Cancel, Status, Stop)
+Work = Union[Fill, Face, Paint, Transplant]
+WORK = (Fill, Face, Paint, Transplant)  # requests that a worker does, each answered by Filled
 REPLIES: tuple[type[Message], ...] = (
     Description, ClassNames, Progress, Preview, Filled, Failed, StatusReport, Done,
 )  # fmt: skip
@@ -394,6 +410,7 @@ __all__ = [
     "Describe",
     "Description",
     "Done",
+    "Face",
     "Failed",
     "Fill",
     "Filled",

@@ -166,9 +166,6 @@ _REQUEST = {
     "hole_off_face": Text(
         "The hole reaches beyond the face.", "Select less; what lies beyond the face can be filled by itself."
     ),
-    "no_face_network": Text(
-        "There is no network that completes faces yet.", "Import one with “rigatino weights import”."
-    ),
 }
 
 _FILES = {

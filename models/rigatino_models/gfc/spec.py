@@ -20,7 +20,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         name=name,
         title="Generative Face Completion",
         system="gfc",
-        good_for="hidden parts of one upright, aligned face at 128 pixels",
+        good_for="hidden parts of a face",
         multiple=SIDE,
         minimum=SIDE,
         native=SIDE,
