@@ -5,61 +5,124 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rigatino.compose import Bools, Floats
+from rigatino.planning import Part
 from rigatino.pool import Loaded
-from rigatino_models.exemplar.synthesis import copy_texture
 from rigatino_models.inpainter import enlarged
+from rigatino_models.layers.fused import luminance
 from rigatino_models.layers.resize import reduce_known
 from rigatino_models.sampling import Sampler
 from rigatino_models.spec import Step
 
 Lineage = tuple[int, ...]
+# (a part's picture [1,3,h,w], what is unknown in it [1,1,h,w], its answer [1,3,h,w]) -> a better answer
+Finish = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Answer(NamedTuple):
-    """RGB [1,3,H,W] in [0,1] for the whole region, the seeds that made it, and a critic's score if there is one."""
+    """RGB [1,3,H,W] in [0,1] for the whole region, the seeds that made it, and a critic's score if there is one.
+
+    opacity [1,1,H,W]: how much of it the network itself wants to be seen, where the seam lets it.
+    """
 
     picture: Tensor
     lineage: Lineage
     score: float | None = None
+    opacity: Tensor | None = None
 
 
 class Answers:
-    """A region as a network sees it: rgb [H,W,3] in [0,1], known [H,W], `scale` network pixels per pixel."""
+    """A region, rgb [H,W,3] in [0,1] and known [H,W], as a network sees it: in parts, one after another."""
 
-    def __init__(self, loaded: Loaded, rgb: Floats, known: Bools, scale: float) -> None:
-        self.network, self.stochastic = loaded.inpainter, loaded.spec.stochastic
+    def __init__(
+        self, loaded: Loaded, rgb: Floats, known: Bools, parts: Sequence[Part], fused: bool = False
+    ) -> None:
+        """fused: whether the network is to say how its answer passes into the picture (spec.alpha)."""
         self.image = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
-        self.known = torch.from_numpy(known.astype(np.float32))[None, None].to(loaded.device)
-        height, width = known.shape
-        self.size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        unknown = torch.from_numpy(~known)[None, None].to(loaded.device)
+        self.views = [View(loaded, self.image, unknown, part) for part in parts]
+        self.stochastic, self.fused = loaded.spec.stochastic, fused
 
-    def ask(self, lineages: Sequence[Lineage], variety: float, step: Step) -> Iterator[Answer]:
+    def ask(self, lineages: Sequence[Lineage], variety: float, steps: Sequence[Step]) -> Iterator[Answer]:
         """An answer for each lineage, one after another; a network without chance has one for all.
 
-        step(done, total) counts over all of them.
+        steps: a step(done, total) for each part, which counts over all answers. The score is the parts' mean.
         """
-        small, hole = reduce_known(self.image, self.known, self.size)
-        if not self.stochastic:
-            yield Answer(self._enlarged(self.network.raw(small, hole, step)), lineages[0])
+        if self.fused:
+            yield self._layer(lineages[0], steps)
             return
-        sampler = Sampler(self.network, small, hole, len(lineages), step)
+        if not self.stochastic:
+            found = [view.raw(step) for view, step in zip(self.views, steps, strict=True)]
+            yield Answer(self._joined(found), lineages[0])
+            return
+        samplers = [v.sampler(len(lineages), step) for v, step in zip(self.views, steps, strict=True)]
         for lineage in lineages:
-            raw, score = sampler.answer(lineage, variety)
-            yield Answer(self._enlarged(raw), lineage, score)
+            raws, scores = zip(*(sampler.answer(lineage, variety) for sampler in samplers), strict=True)
+            picture = self._joined([v.enlarged(raw) for v, raw in zip(self.views, raws, strict=True)])
+            known = [score for score in scores if score is not None]
+            yield Answer(picture, lineage, sum(known) / len(known) if known else None)
 
-    def with_texture(self, answer: Answer, progress: Callable[[float], None]) -> Answer:
-        """The answer with texture of the region copied along it."""
-        picture = copy_texture(self.image, 1 - self.known, answer.picture, on_progress=progress)
-        return answer._replace(picture=picture)
+    def _layer(self, lineage: Lineage, steps: Sequence[Step]) -> Answer:
+        found = [view.layer(step) for view, step in zip(self.views, steps, strict=True)]
+        opaque = torch.ones_like(self.image[:, :1])
+        colours, opacities = zip(*found, strict=True)
+        return Answer(self._joined(colours), lineage, opacity=self._joined(opacities, opaque))
 
-    def _enlarged(self, raw: Tensor) -> Tensor:
-        height, width = self.known.shape[-2:]
-        return raw.clamp(0, 1) if self.size == (height, width) else enlarged(raw, (height, width))
+    def finished(self, answer: Answer, finish: Sequence[Finish]) -> Answer:
+        """The answer after something was done to each part of it."""
+        found = [
+            do(view.image, view.unknown, view.of(answer.picture))
+            for do, view in zip(finish, self.views, strict=True)
+        ]
+        return answer._replace(picture=self._joined(found))
+
+    def _joined(self, pictures: Sequence[Tensor], around: Tensor | None = None) -> Tensor:
+        """The region, or what else is to be around, with each part's hole from that part's picture."""
+        whole = self.image.clone() if around is None else around
+        for view, picture in zip(self.views, pictures, strict=True):
+            there = view.of(whole)
+            there.copy_(torch.where(view.hole, picture, there))
+        return whole
+
+
+class View:
+    """One part of a region [1,3,H,W], as a network sees it; unknown [1,1,H,W]."""
+
+    def __init__(self, loaded: Loaded, image: Tensor, unknown: Tensor, part: Part) -> None:
+        self.network, self.part = loaded.inpainter, part
+        self.image, self.unknown = self.of(image), self.of(unknown).float()
+        self.hole = torch.from_numpy(part.hole)[None, None].to(loaded.device)
+        height, width = part.hole.shape
+        self.size = (max(1, round(height * part.scale)), max(1, round(width * part.scale)))
+
+    def of(self, region: Tensor) -> Tensor:
+        """The part of a region's tensor; not a copy."""
+        return region[..., *self.part.at]
+
+    def raw(self, step: Step) -> Tensor:
+        """A network's only answer, at the part's size."""
+        return self.enlarged(self.network.raw(*self._reduced(), step))
+
+    def layer(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Colour and opacity of a network that gives both, at the part's size; what is unknown is opaque."""
+        small, gap = self._reduced()
+        colour, opacity = self.network.fused(small, gap, step).layer(gap)
+        return self.enlarged(colour), self.enlarged(luminance(opacity)).maximum(self.unknown)
+
+    def sampler(self, count: int, step: Step) -> Sampler:
+        """What gives `count` answers, at the network's size."""
+        return Sampler(self.network, *self._reduced(), count, step)
+
+    def enlarged(self, raw: Tensor) -> Tensor:
+        """An answer at the part's size, in [0,1]."""
+        size = (self.image.shape[-2], self.image.shape[-1])
+        return raw.clamp(0, 1) if self.size == size else enlarged(raw, size)
+
+    def _reduced(self) -> tuple[Tensor, Tensor]:
+        return reduce_known(self.image, 1 - self.unknown, self.size)
 
 
 def pixels(answer: Answer) -> Floats:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
+from math import log2
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from rigatino.compose import Bools, bounds, distance
+from rigatino.compose import Bools, bounds, depth
+from rigatino_models import second_look
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.region import Box, ContextRule, context, square
 
@@ -25,18 +27,26 @@ LOOK = 128 * 128  # pixels that one more look must save
 SQUARE = 2  # a square's side in its hole's longer one: so a hole in the middle has as much around it as in training
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
 LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
+LOOK_AGAIN, REFINE = "look", "refine"
+REFINED = {"lama"}  # systems whose networks can be refined
+FIRST_OF_BEST = 512  # pixels: about the shorter side from which refinement goes up
+MOST_HALVINGS = 2  # from the picture's size down to there (Kulshreshtha et al. 2022)
+THICK = 24  # network pixels from its rim to its middle, above which texture is copied into a hole
 
 
 @dataclass(frozen=True)
 class Part:
     """What is shown at once: `box` of the region, the hole [h,w] in it that is to be filled, network pixels per pixel.
 
-    Of what is unknown in the box, other parts may fill the rest.
+    Of what is unknown in the box, other parts may fill the rest. again: how the answer is to be looked at a second
+    time, at the picture's size: LOOK_AGAIN, REFINE or not at all; texture: whether texture is to be copied along it.
     """
 
     box: Box
     hole: Bools
     scale: float
+    again: str = ""
+    texture: bool = False
 
     @property
     def at(self) -> tuple[slice, slice]:
@@ -44,8 +54,13 @@ class Part:
         return slice(self.box.y, self.box.bottom), slice(self.box.x, self.box.right)
 
 
-def plan(known: Bools, hole: Bools, spec: NetworkSpec) -> list[Part]:
-    """The parts of a region that fill its hole [H,W]; `known` [H,W] is what may be looked at, and is not hole."""
+def plan(
+    known: Bools, hole: Bools, spec: NetworkSpec, quality: str = "fast", detail: bool = False
+) -> list[Part]:
+    """The parts of a region that fill its hole [H,W]; `known` [H,W] is what may be looked at.
+
+    quality "fast": no second look; "best": refinement, by networks that can. detail: whether texture may be copied.
+    """
     frame = Box(0, 0, known.shape[1], known.shape[0])
     cells, found = labelled(hole)
     parts = []
@@ -53,9 +68,17 @@ def plan(known: Bools, hole: Bools, spec: NetworkSpec) -> list[Part]:
         box = view(reduce(Box.join, (found[k] for k in group)), frame, spec)
         if len(group) == len(found) and not spec.square:
             box = frame  # what was sent is what was meant
-        part = Part(box, np.empty(0, bool), 1.0)
-        mine = hole[part.at] & np.isin(_spread(cells, box), [k + 1 for k in group])
-        parts.append(Part(box, mine, working_scale(known[part.at], spec)))
+        at = np.s_[box.y : box.bottom, box.x : box.right]
+        scale, again = looks(known[at], spec, quality)
+        parts.append(
+            Part(
+                box,
+                hole[at] & np.isin(_spread(cells, box), [k + 1 for k in group]),
+                scale,
+                again,
+                texture=detail and gains_from_texture(known[at], scale, spec),
+            )
+        )
     return parts
 
 
@@ -123,6 +146,19 @@ def view(hole: Box, frame: Box, spec: NetworkSpec) -> Box:
     return square(hole, frame, max(spec.minimum, SQUARE * longer, longer + 2 * spec.context_margin))
 
 
+def looks(known: Bools, spec: NetworkSpec, quality: str) -> tuple[float, str]:
+    """At what scale a network is asked, and how its answer is looked at a second time."""
+    scale = working_scale(known, spec)
+    height, width = known.shape
+    if quality == "best" and spec.system in REFINED and depth(known) * scale > THICK:
+        halvings = min(max(0, round(log2(min(height, width) / FIRST_OF_BEST))), MOST_HALVINGS)
+        scale = min(scale, 0.5**halvings)
+        again = REFINE
+    else:
+        again = LOOK_AGAIN if quality != "fast" else ""
+    return scale, again if second_look.sizes(height, width, scale) else ""
+
+
 def working_scale(known: Bools, spec: NetworkSpec) -> float:
     """Network pixels per picture pixel, at most 1.
 
@@ -131,7 +167,12 @@ def working_scale(known: Bools, spec: NetworkSpec) -> float:
     """
     side = spec.comfortable
     one_size = spec.minimum == spec.comfortable
-    if not (spec.coarsest or one_size) and float(distance(known).max()) <= side / THIN:
+    if not (spec.coarsest or one_size) and depth(known) <= side / THIN:
         side = max(side, min(2 * side, LARGEST_THIN))
     longest: int = max(known.shape)
     return min(1.0, side / longest)
+
+
+def gains_from_texture(known: Bools, scale: float, spec: NetworkSpec) -> bool:
+    """Whether the network's answer is too smooth, and the hole thick enough for that to show."""
+    return spec.soft and depth(known) * scale > THICK

@@ -3,51 +3,43 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from rigatino import compose
 from rigatino.answers import Answer, Answers, Lineage, pixels, ranked
 from rigatino.compose import Floats
+from rigatino.exchange import Clock, Meter, Region, Report, packed, read
 from rigatino.failures import translated
+from rigatino.finish import second_looks, textures, weights
+from rigatino.planning import plan
+from rigatino.poisson import continued
 from rigatino.pool import Pool
 from rigatino.settings import Settings
-from rigatino_models.spec import NetworkSpec, Step
+from rigatino_models.spec import NetworkSpec
 from rigatino_wire import messages as wire
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import MAX_PREVIEW, Array, Fill, Filled, Message, Preview
 from rigatino_wire.region import Box
 from rigatino_wire.texts import NOTES
 
-Report = Callable[[str, float], None]
 Show = Callable[[Preview], None]
-THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
-NETWORK_SHARE = 0.4  # of the progress of a fill; the rest copies texture
-THICK = 24  # network pixels from its rim to its middle, above which texture is copied into a hole
-LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
-SCALES = {"u8": 255.0, "f32": 1.0}
-TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
+OWN_REACH = 24.0  # pixels beyond the hole over which a network's own opacity may pass into the picture
+VISIBLE = 0.5  # opacity from which a pixel tells the network something
 NOTHING = torch.empty(0)
+REACH = 128  # pixels from the rim within which an answer's colours are drawn to it
+CLOSE = 1e-3  # of the rim's offsets: how far off these corrections may be
+SEAM_SHARE = 0.05  # of a fill's progress
 
 
 def _unseen(preview: Preview) -> None:
     """Nobody looks at the candidates before all are done."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """A region as the networks' side sees it: RGB [H,W,3], what is visible [H,W], the selection [H,W], all in [0,1]."""
-
-    rgb: Floats
-    visible: Floats
-    selection: Floats
 
 
 class Service:
@@ -91,27 +83,39 @@ class Service:
         clock.lap("load")
         seed = request.seed if request.seed >= 0 else secrets.randbelow(2**31)
         lineages = candidates(request, seed, loaded.spec)
-        scale = working_scale(known, loaded.spec)
-        detail = request.detail and gains_from_texture(known, scale, loaded.spec)
-        meter = Meter(progress, network=NETWORK_SHARE, detail=1 - NETWORK_SHARE if detail else 0.0)
-        answers = Answers(loaded, region.rgb, known, scale)
+        fused = request.seam == "auto" and loaded.spec.alpha
+        reach = max(request.feather, OWN_REACH) if fused else request.feather
+        faded = compose.hole_for_network(region.selection, request.grow + ceil(reach) + 1)
+        parts = plan(known, faded, loaded.spec, request.quality, request.detail)
+        meter = Meter(progress, **weights(parts), **{"seam 0": SEAM_SHARE})
+        answers = Answers(loaded, region.rgb, known, parts, fused)
         found: list[Answer] = []
         laid: list[Floats] = []
         with translated():
-            for answer in answers.ask(lineages, request.variety, meter.steps("network")):
+            for answer in answers.ask(lineages, request.variety, meter.steps("network", len(parts))):
                 clock.lap("network")
-                if detail:
-                    answer = answers.with_texture(answer, meter.share("detail", len(found), len(lineages)))
+                which = (len(found), len(lineages))
+                if any(part.again for part in parts):
+                    steps = meter.steps("again", len(parts), *which)
+                    look = partial(self._look_again, request.precision)
+                    answer = answers.finished(answer, second_looks(parts, loaded, look, steps))
+                    clock.lap("again")
+                if any(part.texture for part in parts):
+                    answer = answers.finished(
+                        answer, textures(parts, meter.shares("texture", len(parts), *which))
+                    )
                     clock.lap("detail")
-                offset, fill = _lay(region, pixels(answer), request)
-                found.append(answer._replace(picture=NOTHING))
+                [share] = meter.shares("seam", 1, *which)
+                if loaded.spec.alpha and request.seam != "poisson":  # it has seen to the passage itself
+                    rgb, alpha = pixels(answer), own_seam(region, answer, request)
+                else:
+                    rgb, alpha = drawn(region, known, pixels(answer), request, share)
+                share(1.0)
+                offset, fill = _lay(request, rgb, alpha)
+                found.append(answer._replace(picture=NOTHING, opacity=None))
                 laid.append(fill)
                 if loaded.spec.stochastic:
-                    show(
-                        _preview(
-                            region, offset, fill, request, (len(laid) - 1, len(lineages), answer.lineage)
-                        )
-                    )
+                    show(_preview(region, offset, fill, request, (*which, answer.lineage)))
                 clock.lap("compose")
         order = ranked(found)
         return Filled(
@@ -120,52 +124,18 @@ class Service:
             seed=seed,
             network=loaded.spec.name,
             weights=loaded.sha256,
-            scale=scale,
+            scale=min(part.scale for part in parts),
             precision=loaded.precision,
             device=self.device,
             answers=[wire.Answer(found[k].lineage, found[k].score) for k in order],
             notes=_notes(request, loaded.spec),
             seconds=clock.seconds(),
-            fill=_packed(np.stack([laid[k] for k in order]), request.image.dtype),
+            fill=packed(np.stack([laid[k] for k in order]), request.image.dtype),
         )
 
-
-class Clock:
-    """Seconds by name."""
-
-    def __init__(self) -> None:
-        self.start = self.last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        """What has passed since the last lap is added to `name`."""
-        now = time.perf_counter()
-        self.laps[name], self.last = self.laps.get(name, 0.0) + now - self.last, now
-
-    def seconds(self) -> dict[str, float]:
-        """The laps and their total."""
-        return self.laps | {"total": self.last - self.start}
-
-
-class Meter:
-    """A fill's progress from that of its parts, by their weights."""
-
-    def __init__(self, report: Report, **weights: float) -> None:
-        self.report, self.weights = report, weights
-        self.done = dict.fromkeys(weights, 0.0)
-
-    def steps(self, part: str) -> Step:
-        """What a part that counts steps is to call."""
-        return lambda done, total: self._tell(part, done / total)
-
-    def share(self, part: str, number: int, count: int) -> Callable[[float], None]:
-        """What the `number`th of `count` equal shares of a part is to call with its fraction."""
-        return lambda fraction: self._tell(part, (number + fraction) / count)
-
-    def _tell(self, part: str, fraction: float) -> None:
-        self.done[part] = fraction
-        whole = sum(self.weights.values())
-        self.report("filling", sum(self.done[name] * weight for name, weight in self.weights.items()) / whole)
+    def _look_again(self, precision: str, *seen: Any) -> torch.Tensor:
+        """A look of the bundled network, which goes on from coarser answers, for networks that do not."""
+        return self.pool.get("", precision).inpainter.look(*seen)
 
 
 def candidates(request: Fill, seed: int, spec: NetworkSpec) -> list[Lineage]:
@@ -181,51 +151,46 @@ def _notes(request: Fill, spec: NetworkSpec) -> list[str]:
     return []
 
 
-def read(request: Fill) -> Region:
-    """The request's arrays as floats; Failure bad_pixels for pixels that are no numbers."""
-    image, selection = _floats(request.image), _floats(request.hole)[..., 0]
-    return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
-
-
 def what_is_known(region: Region, grow: int) -> compose.Bools:
     """[H,W]: the pixels that the network may look at. Raises Failure hole_empty, hole_everything."""
     if not (region.selection > 0).any():
         raise Failure("hole_empty")
-    known = ~compose.hole_for_network(region.selection, grow) & (region.visible >= 0.5)
+    known = ~compose.hole_for_network(region.selection, grow) & (region.visible >= VISIBLE)
     if not known.any():
         raise Failure("hole_everything")
     return known
 
 
-def working_scale(known: compose.Bools, spec: NetworkSpec) -> float:
-    """Network pixels per picture pixel, at most 1.
-
-    The region's longer side comes down to the comfortable one. A network that takes one look does better with twice
-    that where the hole is thin everywhere: what counts is how far its middle is from what is known.
-    """
-    side = spec.comfortable
-    one_size = spec.minimum == spec.comfortable
-    if not (spec.coarsest or one_size) and compose.depth(known) <= side / THIN:
-        side = max(side, min(2 * side, LARGEST_THIN))
-    longest: int = max(known.shape)
-    return min(1.0, side / longest)
-
-
-def gains_from_texture(known: compose.Bools, scale: float, spec: NetworkSpec) -> bool:
-    """Whether the network's answer is too smooth, and the hole thick enough for that to show."""
-    return spec.soft and compose.depth(known) * scale > THICK
-
-
-def _lay(region: Region, raw: Floats, request: Fill) -> tuple[Box, Floats]:
-    """The box that changes, and its RGBA [h,w,4]: the answer where it shows, the picture where it does not."""
+def own_seam(region: Region, answer: Answer, request: Fill) -> Floats:
+    """The fill's opacity [H,W], a network's own near the hole; next to what is transparent that means nothing."""
     alpha = compose.seam(region.selection, request.grow, request.feather)
+    if answer.opacity is None:
+        return alpha
+    near = compose.seam(region.selection, request.grow, max(request.feather, OWN_REACH))
+    own = near * answer.opacity[0, 0].cpu().numpy()
+    return np.where(region.visible >= VISIBLE, own, alpha).astype(np.float32)
+
+
+def drawn(
+    region: Region, known: compose.Bools, raw: Floats, request: Fill, progress: Callable[[float], None]
+) -> tuple[Floats, Floats]:
+    """The answer with its colours drawn to those of the rim [H,W,3], and its opacity [H,W]."""
+    hole = compose.hole_for_network(region.selection, request.grow)
+    opaque = request.seam == "poisson"
+    rgb = continued(region.rgb, raw, hole, known, np.inf if opaque else REACH, CLOSE, progress).clip(0, 1)
+    faded = compose.seam(region.selection, request.grow, request.feather)
+    alpha = hole.astype(np.float32) if opaque else faded
+    return rgb, alpha
+
+
+def _lay(request: Fill, rgb: Floats, alpha: Floats) -> tuple[Box, Floats]:
+    """The box that changes, and its RGBA [h,w,4]."""
     if request.image.dtype == "u8":
         alpha[alpha < 0.5 / 255] = 0  # too faint for 8 bits
     box = compose.bounds(alpha > 0)
     rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
-    alpha = alpha[rows, columns, None]
-    rgb = np.where(alpha > 0, raw[rows, columns], region.rgb[rows, columns])
-    return box, np.concatenate((rgb, alpha), -1).astype(np.float32)
+    laid = np.concatenate((rgb[rows, columns], alpha[rows, columns, None]), -1)
+    return box, laid.astype(np.float32)
 
 
 def _preview(
@@ -245,18 +210,3 @@ def _preview(
     number, count, lineage = which
     shape = (picture.height, picture.width, 4)
     return Preview(request.id, Array("u8", shape, picture.tobytes()), number, count, lineage)
-
-
-def _floats(array: Array) -> Floats:
-    kind = TYPES[array.dtype]
-    stored = np.frombuffer(array.view, kind).reshape(array.shape)
-    values = np.asarray(stored, np.float32) / np.float32(SCALES[array.dtype])
-    if not np.isfinite(values).all():
-        raise Failure("bad_pixels")
-    return values
-
-
-def _packed(values: NDArray[np.float32], dtype: str) -> Array:
-    if dtype == "u8":
-        values = np.clip(values, 0, 1) * 255 + 0.5
-    return Array(dtype, values.shape, np.ascontiguousarray(values.astype(TYPES[dtype])).data.cast("B"))

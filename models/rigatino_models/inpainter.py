@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rigatino_models.layers.fused import Fused
 from rigatino_models.layers.resize import doubling, reduce_known
 from rigatino_models.spec import Step
+from rigatino_models.steps import portion
 
 # look(picture, hole, an answer for this size to go on from) -> raw answer
 Look = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -43,12 +44,13 @@ class Inpainter:
 
         def look(image: Tensor, hole: Tensor, coarse: Tensor | None) -> Tensor:
             number = sizes.index((image.shape[-2], image.shape[-1]))
-            return self._look(image, hole, coarse, _scaled(on_step, number, len(sizes)))
+            return self.look(image, hole, coarse, portion(on_step, fourfold(len(sizes)), number))
 
         return look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
 
-    def _look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:
-        """The network's answer for a picture, going on from one that is at hand."""
+    @torch.inference_mode()
+    def look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:
+        """`raw` by one look at this size; with `coarsest` it can go on from a coarser answer [N,3,H,W]."""
         height, width = image.shape[-2:]
         more = () if coarse is None else self.padded(coarse)
         answer: Tensor = self.net(*self.padded(image, hole), on_step, *more)
@@ -90,22 +92,14 @@ def coarse_answer(look: Look, image: Tensor, hole: Tensor, sizes: Sequence[tuple
     return None if answer is None else enlarged(answer, (image.shape[-2], image.shape[-1]))
 
 
+def fourfold(looks: int) -> list[int]:
+    """What looks at ever doubled sides take, the first one 1."""
+    return [4**k for k in range(looks)]
+
+
 def enlarged(answer: Tensor, size: tuple[int, int]) -> Tensor:
     """A smaller answer [N,3,h,w] at this size, in [0,1]."""
     return F.interpolate(answer, size, mode="bicubic", align_corners=False).clamp(0, 1)
-
-
-def _scaled(on_step: Step | None, look: int, looks: int) -> Step | None:
-    """Steps of one look as steps of all: each look takes four times as long as the one before."""
-    if on_step is None or looks == 1:
-        return on_step
-    weights = [4**k for k in range(looks)]
-    before, share, whole = sum(weights[:look]), weights[look], sum(weights)
-
-    def report(done: int, total: int) -> None:
-        on_step(before * total + share * done, whole * total)
-
-    return report
 
 
 def composite(image: Tensor, hole: Tensor, raw: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rigatino.service import THICK, Service, working_scale
+from rigatino.planning import THICK
+from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models import registry
 from rigatino_wire.errors import Cancelled, Failure
@@ -90,24 +90,6 @@ def test_the_answer_says_what_ran(service: Service) -> None:
     assert filled.precision in {"fp32", "bf16"}
     assert len(filled.weights) == 64
     assert {"load", "network", "compose", "total"} <= set(filled.seconds)
-
-
-@pytest.mark.parametrize(
-    ("coarsest", "minimum", "thickness", "side"),
-    [
-        (0, 16, 8, 512),
-        (0, 16, 50, 512),
-        (0, 16, 56, 256),
-        (64, 16, 8, 256),
-        (64, 16, 56, 256),
-        (0, 256, 8, 256),
-    ],
-)
-def test_one_look_at_a_thin_hole_is_closer(coarsest: int, minimum: int, thickness: int, side: int) -> None:
-    """Unless the network takes one size alone."""
-    spec = replace(registry.find("").spec, comfortable=256, coarsest=coarsest, minimum=minimum)
-    known = box(520, 520, 200, 20, 200 + thickness, 500) == 0
-    assert working_scale(known, spec) == pytest.approx(side / 520)
 
 
 def test_a_deterministic_network_has_one_candidate_and_says_so(service: Service) -> None:
@@ -256,7 +238,6 @@ def test_device_setting_is_checked(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="file permissions")
 def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
     from rigatino import weights
-    from rigatino_models import registry
 
     entry = weights.import_file(registry.find("").path, "mine", tmp_path)
     entry.path.write_bytes(entry.path.read_bytes()[:-4] + b"\0\1\2\3")
