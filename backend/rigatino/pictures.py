@@ -1,10 +1,13 @@
-"""Picture files: read, written whole or not at all. 8 bits a channel; grey or RGB, with or without alpha."""
+"""Picture files: read, written whole or not at all. Grey or RGB, with or without alpha.
+
+Pillow has those of 8 bits a channel; what is deeper is read and written in `deep`.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from rigatino.atomic import why
 from rigatino_wire.errors import Failure
 
-Image.MAX_IMAGE_PIXELS = 2**28
+LARGEST = Image.MAX_IMAGE_PIXELS = 2**28  # pixels; Pillow reads up to twice as many, with a warning
 MODES = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGBA", "PA": "RGBA"}
 DARK = 8
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -27,18 +30,62 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+# What can hold a picture: by what it has per channel, the suffixes.
+EIGHT, SIXTEEN, FLOAT, LINEAR = (
+    "8 bits",
+    "16 bits",
+    "32 bits floating point",
+    "floating point in linear light",
+)
+HOLDS = {
+    EIGHT: tuple(FORMATS),
+    SIXTEEN: (".png", ".tif", ".tiff"),
+    FLOAT: (".tif", ".tiff"),
+    LINEAR: (".exr",),
+}
+BEYOND_PILLOW = (b"\x76\x2f\x31\x01", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # OpenEXR; TIFF
+
+
+class Deep(Exception):
+    """The file is none of 8 bits a channel."""
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture, upright: RGBA [H,W,4] uint8, the mode it had (L, LA, RGB, RGBA), ICC and EXIF as they were."""
+    """A decoded picture, upright: RGBA [H,W,4] of uint8, uint16 or float32, and the mode it had (L, LA, RGB, RGBA).
 
-    rgba: NDArray[np.uint8]
+    extras: ICC, EXIF and resolution of a file of 8 bits; header: all that a deeper one says. associated: colours are
+    multiplied by alpha. linear: they are in linear light, else on sRGB's curve or the profile's.
+    """
+
+    rgba: NDArray[Any]
     mode: str
-    extras: dict[str, Any]
+    extras: dict[str, Any] = field(default_factory=dict)
+    header: Any = None
+    associated: bool = False
+    linear: bool = False
+
+    @property
+    def top(self) -> float:
+        """The number that stands for 1."""
+        return float(np.iinfo(self.rgba.dtype).max) if self.rgba.dtype.kind == "u" else 1.0
+
+    @property
+    def depth(self) -> str:
+        """What it has per channel, in words."""
+        if self.rgba.dtype.kind == "f":
+            return LINEAR if self.linear else FLOAT
+        return EIGHT if self.rgba.dtype == np.uint8 else SIXTEEN
 
 
 def read(path: Path) -> Picture:
-    """Read a picture; Failure file_missing, file_unreadable, deep_picture, many_pages, colour_mode."""
-    image = _open(path)
+    """Read a picture; Failure file_missing, file_unreadable, package_missing, deep_picture, many_pages, colour_mode."""
+    try:
+        image = _open(path)
+    except Deep:
+        from rigatino import deep
+
+        return deep.read(path)
     extras = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
     exif = image.getexif()
     if exif:
@@ -56,7 +103,14 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
 
     What is darker than DARK is black: JPEG's noise and a scanner's dark mark nothing.
     """
-    mask = _brightness(_open(path, deep=True))
+    try:
+        mask = _brightness(_open(path, mask=True))
+    except Deep:
+        from rigatino import deep
+
+        picture = deep.read(path)
+        pixels = np.clip(picture.rgba / picture.top, 0, 1) * 255 + 0.5
+        mask = _brightness(Image.fromarray(pixels.astype(np.uint8)))
     return np.where(mask < DARK, np.uint8(0), mask)
 
 
@@ -74,11 +128,17 @@ def _brightness(image: Image.Image) -> NDArray[np.uint8]:
     return (light.astype(np.uint16) * alpha // 255).astype(np.uint8)
 
 
-def check_output(path: Path, picture_mode: str, force: bool) -> None:
-    """Refuse what could not be written: Failure unknown_picture_format, file_exists, folder_missing, no_alpha."""
-    if path.suffix.lower() not in FORMATS:
-        raise Failure("unknown_picture_format", file=str(path), known=" ".join(FORMATS))
-    if FORMATS[path.suffix.lower()] == "JPEG" and picture_mode.endswith("A"):
+def check_output(path: Path, picture: Picture, force: bool) -> None:
+    """Refuse what could not be written.
+
+    Failure unknown_picture_format, no_depth, no_alpha, file_exists, file_unwritable, folder_missing.
+    """
+    suffix, known = path.suffix.lower(), HOLDS[picture.depth]
+    if not any(suffix in suffixes for suffixes in HOLDS.values()):
+        raise Failure("unknown_picture_format", file=str(path), known=" ".join(known))
+    if suffix not in known:
+        raise Failure("no_depth", depth=picture.depth, file=str(path), known=" ".join(known))
+    if FORMATS.get(suffix) == "JPEG" and picture.mode.endswith("A"):
         raise Failure("no_alpha", file=str(path))
     if not path.parent.is_dir():
         raise Failure("folder_missing", folder=str(path.parent))
@@ -90,22 +150,34 @@ def check_output(path: Path, picture_mode: str, force: bool) -> None:
 
 def write(path: Path, picture: Picture, force: bool = False) -> None:
     """Write the picture atomically, in the format of the file's suffix; Failure as check_output, file_unwritable."""
-    check_output(path, picture.mode, force)
-    kind = FORMATS[path.suffix.lower()]
-    image = Image.fromarray(picture.rgba).convert(picture.mode)
-    extras = {k: v for k, v in picture.extras.items() if not (k == "dpi" and kind == "WEBP")}
+    check_output(path, picture, force)
     try:
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        part = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                image.save(file, kind, **OPTIONS[kind], **extras)
-            _place(Path(part), path, force)
+            _save(part, picture)
+            _place(part, path, force)
         finally:
-            Path(part).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     except FileExistsError:
         raise Failure("file_exists", file=str(path)) from None
     except (OSError, ValueError) as error:
         raise Failure("file_unwritable", file=str(path), why=why(error)) from None
+
+
+def _save(path: Path, picture: Picture) -> None:
+    """Write the file as it comes; raises OSError, ValueError."""
+    if picture.depth != EIGHT:
+        from rigatino import deep
+
+        deep.write(path, picture)
+        return
+    kind = FORMATS[path.suffix.lower()]
+    image = Image.fromarray(picture.rgba).convert(picture.mode)
+    extras = {k: v for k, v in picture.extras.items() if not (k == "dpi" and kind == "WEBP")}
+    with path.open("wb") as file:
+        image.save(file, kind, **OPTIONS[kind], **extras)
 
 
 def _place(part: Path, path: Path, force: bool) -> None:
@@ -120,28 +192,36 @@ def _place(part: Path, path: Path, force: bool) -> None:
     part.replace(path)
 
 
-def _open(path: Path, deep: bool = False) -> Image.Image:
-    """Open, check and decode; upright."""
+def _open(path: Path, mask: bool = False) -> Image.Image:
+    """Open, check and decode; upright. Raises Deep for what Pillow has no more than 8 bits a channel of."""
     if not path.is_file():
         raise Failure("file_missing", file=str(path))
     try:
-        with path.open("rb") as file, Image.open(file) as image:
-            _refuse(path, image, deep)
-            image.load()
-            return ImageOps.exif_transpose(image)
+        with path.open("rb") as file:
+            beyond = file.read(4) in BEYOND_PILLOW
+            file.seek(0)
+            with Image.open(file) as image:
+                _refuse(path, image, mask)
+                image.load()
+                return ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
+        if beyond:
+            raise Deep from None
         raise Failure("file_unreadable", file=str(path), why="it is no picture that Pillow knows") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Failure("file_unreadable", file=str(path), why=str(error)) from None
 
 
-def _refuse(path: Path, image: Image.Image, deep: bool) -> None:
+def _refuse(path: Path, image: Image.Image, mask: bool) -> None:
     # In MPO, the JPEG of many phones, the pages after the first are previews and gain maps.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise Failure("many_pages", file=str(path))
     # Pillow reads 16-bit RGB as 8-bit without a word; what it is about to decode says the truth.
     raw = [str(tile[3]) for tile in getattr(image, "tile", [])]
-    if not deep and (image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw)):
-        raise Failure("deep_picture", file=str(path), mode=image.mode)
-    if image.mode not in MODES and not (deep and image.mode.startswith("I")):
+    whole_numbers = mask and image.mode.startswith("I")
+    if not whole_numbers and image.mode.startswith(("I", "F")):
+        raise Deep
+    if not mask and any(";16" in mode for mode in raw):
+        raise Deep
+    if image.mode not in MODES and not whole_numbers:
         raise Failure("colour_mode", file=str(path), mode=image.mode)

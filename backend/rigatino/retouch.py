@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rigatino import compose
+from rigatino.light import decoded, encoded
 from rigatino.pictures import Picture
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box, ContextRule, context
+
+TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
 
 
 @dataclass(frozen=True)
@@ -43,41 +47,71 @@ def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: C
     region = context(hole.grow(reach), Box(0, 0, width, height), rule)
     return Fill(
         id=new_id(),
-        image=_cut(picture.rgba, region),
-        hole=_cut(mask[..., None], region),
+        image=sent(picture, region),
+        hole=_bytes(_cut(mask[..., None], region)),
         offset=(region.x, region.y),
         **vars(options),
     )
 
 
+def sent(picture: Picture, box: Box) -> Array:
+    """A box of the picture as it travels: bytes as they are, deeper pixels as float32 on sRGB's curve, straight."""
+    part = _cut(picture.rgba, box)
+    if part.dtype == np.uint8:
+        return _bytes(part)
+    values = part.astype(np.float32) / np.float32(picture.top)
+    rgb, alpha = values[..., :3], values[..., 3:]
+    if picture.associated:
+        rgb = np.divide(rgb, alpha, out=np.zeros_like(rgb), where=alpha > 0)
+    if picture.linear:
+        rgb = encoded(rgb)
+    return Array("f32", part.shape, np.concatenate((rgb, alpha), -1).astype("<f4").tobytes())
+
+
 def lay(picture: Picture, filled: Filled, candidate: int = 0) -> Picture:
     """The picture with the fill over it; pixels where the fill is transparent stay bit for bit."""
-    fill = np.frombuffer(filled.fill.view, np.uint8).reshape(filled.fill.shape)[candidate]
+    kind = TYPES[filled.fill.dtype]
+    fill = np.frombuffer(filled.fill.view, kind).reshape(filled.fill.shape)[candidate]
     x, y = filled.offset
     height, width = fill.shape[:2]
     rgba = picture.rgba.copy()
     below = rgba[y : y + height, x : x + width]
-    rgba[y : y + height, x : x + width] = over(below, fill)
+    if fill.dtype != np.uint8:
+        rgb = decoded(fill[..., :3]) if picture.linear else fill[..., :3]
+        fill = np.concatenate((rgb, fill[..., 3:]), -1).astype(np.float64) * picture.top
+    rgba[y : y + height, x : x + width] = over(below, fill, picture.top, picture.associated)
     return replace(picture, rgba=rgba)
 
 
-def over(below: NDArray[np.uint8], above: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay RGBA [H,W,4] over RGBA, neither premultiplied; exact where `above` is transparent or opaque."""
-    top, bottom = above[..., 3:].astype(np.float64) / 255, below[..., 3:].astype(np.float64) / 255
+def over(
+    below: NDArray[Any], above: NDArray[Any], one: float = 255.0, associated: bool = False
+) -> NDArray[Any]:
+    """Lay RGBA [H,W,4] over RGBA; exact where `above` is transparent or opaque.
+
+    one: the number that stands for 1 in both. `above` is not associated; `below` and the result may be.
+    """
+    top, bottom = above[..., 3:].astype(np.float64) / one, below[..., 3:].astype(np.float64) / one
     alpha = top + bottom * (1 - top)
     weight = np.divide(top, alpha, out=np.zeros_like(top), where=alpha > 0)
+    if associated:
+        weight = top
     rgb = above[..., :3] * weight + below[..., :3] * (1 - weight)
-    mixed = np.concatenate((rgb, alpha * 255), -1)
-    return np.where(top > 0, np.floor(mixed + 0.5), below).astype(np.uint8)
+    mixed = np.concatenate((rgb, alpha * one), -1)
+    if below.dtype.kind == "u":
+        mixed = np.floor(mixed + 0.5)
+    return np.where(top > 0, mixed, below).astype(below.dtype)
 
 
 def marked(picture: Picture, mask: NDArray[np.uint8]) -> Picture:
     """The picture with its hole in magenta, to show what will be filled."""
     rgba = picture.rgba.copy()
-    rgba[mask > 0] = (255, 0, 255, 255)
+    rgba[mask > 0] = np.array((1, 0, 1, 1)) * picture.top
     return replace(picture, rgba=rgba)
 
 
-def _cut(pixels: NDArray[np.uint8], box: Box) -> Array:
-    part = np.ascontiguousarray(pixels[box.y : box.bottom, box.x : box.right])
-    return Array("u8", part.shape, part.data.cast("B"))
+def _cut(pixels: NDArray[Any], box: Box) -> NDArray[Any]:
+    return np.ascontiguousarray(pixels[box.y : box.bottom, box.x : box.right])
+
+
+def _bytes(pixels: NDArray[np.uint8]) -> Array:
+    return Array("u8", pixels.shape, pixels.data.cast("B"))

@@ -85,7 +85,7 @@ def command(
 
     picture = pictures.read(image)
     for path in outputs(output, candidates):
-        pictures.check_output(path, picture.mode, force)
+        pictures.check_output(path, picture, force)
     options = retouch.Options(
         network, grow, feather, seed, precision, detail, candidates, variety, seam, quality
     )
