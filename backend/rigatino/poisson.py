@@ -52,7 +52,7 @@ def blend(
     (Perez, eq. 12): `known` then says where the picture inside the hole may be looked at, and outside it is the border.
 
     Pixels outside the hole stay bit for bit. Parts of the hole that no known pixel touches take the guide as it is.
-    Results are not clipped. progress(fraction) is called in every round and may raise to stop.
+    Results are not clipped. progress(fraction) is called in every round and with 1 at the end; it may raise to stop.
     """
     valid = ~hole if known is None else known
     domain = _Domain(hole, valid & ~hole)
@@ -132,12 +132,15 @@ class _Domain:
 
     def solve(self, right: Values, tolerance: float, progress: Progress | None) -> Values:
         """The correction [n,C] for the right side [n,C] of all channels at once."""
-        if not right.any():
-            return right
-        fixed = self.border | self.still
-        system = _laplacian(self.unknown, self.unknown | fixed)
-        grids = _Multigrid(system, self.unknown, fixed)
-        return _conjugate_gradients(system, grids, right, tolerance, progress)
+        found = right
+        if right.any():
+            fixed = self.border | self.still
+            system = _laplacian(self.unknown, self.unknown | fixed)
+            grids = _Multigrid(system, self.unknown, fixed)
+            found = _conjugate_gradients(system, grids, right, tolerance, progress)
+        if progress is not None:
+            progress(1.0)
+        return found
 
 
 def _held(hole: Bools, border: Bools) -> Bools:

@@ -1,0 +1,109 @@
+"""From fill to picture: colours continue from the rim, and with the Poisson seam nothing of the hole stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rigatino.service import REACH, Service
+from rigatino.settings import Settings
+from rigatino_wire.messages import Array, Fill, Filled
+
+Floats = NDArray[np.float32]
+SEAMS = ("auto", "feather", "poisson")
+OFFSET = np.array((0.1, -0.05, 0.2), np.float32)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    folder: Path = tmp_path_factory.mktemp("data")
+    return Service(Settings(folder, device="cpu"))
+
+
+def slope(height: int = 64, width: int = 80) -> Floats:
+    """RGBA that changes slowly."""
+    y, x = np.mgrid[:height, :width].astype(np.float32) / 200
+    return np.stack((0.3 + x, 0.3 + y, 0.5 - y, np.ones_like(x)), -1)
+
+
+def soft(height: int = 64, width: int = 80) -> Floats:
+    """A selection of a disk with a wide, soft rim."""
+    y, x = np.mgrid[:height, :width]
+    return np.clip((22 - np.hypot(y - 30, x - 36)) / 10, 0, 1).astype(np.float32)
+
+
+def fill(service: Service, image: Floats, hole: Floats, **settings: Any) -> Filled:
+    arrays = [Array("f32", a.shape, a.tobytes()) for a in (image, hole[..., None])]
+    return service.fill(Fill("a", *arrays, **settings), lambda stage, fraction: None)
+
+
+def laid(filled: Filled, shape: tuple[int, int]) -> Floats:
+    """The fill's RGBA over the whole region; 0 where it does not reach."""
+    rgba = np.frombuffer(filled.fill.view, "<f4").reshape(filled.fill.shape)[0]
+    whole = np.zeros((*shape, 4), np.float32)
+    x, y = filled.offset
+    whole[y : y + rgba.shape[0], x : x + rgba.shape[1]] = rgba
+    return whole
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_an_answer_of_another_colour_takes_the_rims(
+    service: Service, seam: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, hole = slope(), (soft() > 0).astype(np.float32)
+    monkeypatch.setattr("rigatino.service.pixels", lambda answer: image[..., :3] + OFFSET)
+    rgba = laid(fill(service, image, hole, grow=2, seam=seam), hole.shape)
+    shown = rgba[..., 3] > 0
+    # From pixel to pixel the picture changes by 1/200, about which the first pixel is off.
+    assert np.abs(rgba - image)[shown][:, :3].max() < 0.02
+
+
+def test_deep_inside_a_large_hole_the_answer_stands_but_for_the_poisson_seam(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.tile(slope(1, 1), (20, 3 * REACH, 1))
+    hole = np.ones((20, 3 * REACH), np.float32)
+    hole[:, :8] = 0
+    monkeypatch.setattr("rigatino.service.pixels", lambda answer: image[..., :3] + OFFSET)
+    found = {seam: laid(fill(service, image, hole, seam=seam), hole.shape)[..., :3] for seam in SEAMS}
+    assert np.allclose(found["auto"][:, 8 + REACH + 8 :], image[0, 0, :3] + OFFSET, atol=1e-6)
+    assert np.allclose(found["poisson"][:, 8:], image[:, 8:, :3], atol=1e-3)
+    assert np.array_equal(found["auto"], found["feather"])
+
+
+def test_the_poisson_seam_covers_all_that_was_selected_and_leaves_no_ghost(service: Service) -> None:
+    image, selection = slope(), soft()
+    ghost = image.copy()
+    ghost[selection > 0, :3] = (1, 0, 1)
+    results = []
+    for picture in (image, ghost):
+        rgba = laid(fill(service, picture, selection, grow=3, feather=6, seam="poisson"), selection.shape)
+        alpha = rgba[..., 3:]
+        assert set(np.unique(alpha)) == {0, 1}
+        assert (alpha[selection > 0] == 1).all()
+        results.append(rgba[..., :3] * alpha + picture[..., :3] * (1 - alpha))
+    assert np.array_equal(*results)
+
+
+def test_the_border_of_the_poisson_seam_is_the_first_pixel_that_the_network_knew(service: Service) -> None:
+    image, selection = slope(), soft()
+    rgba = laid(fill(service, image, selection, grow=3, seam="poisson"), selection.shape)
+    y, x = np.mgrid[:64, :80]
+    reach = np.hypot(y - 30, x - 36)
+    assert (rgba[reach < 24, 3] == 1).all()
+    assert (rgba[reach > 26, 3] == 0).all()
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_what_is_transparent_draws_no_colours(service: Service, seam: str) -> None:
+    image, hole = slope(), np.zeros((64, 80), np.float32)
+    hole[20:40, 20:40] = 1
+    image[10:50, 44:60, 3] = 0
+    other = image.copy()
+    other[10:50, 44:60, :3] = (1, 0, 1)
+    first, second = (fill(service, picture, hole, grow=4, feather=0, seam=seam) for picture in (image, other))
+    assert bytes(first.fill.view) == bytes(second.fill.view)
