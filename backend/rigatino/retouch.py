@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,11 @@ def lay(picture: Picture, filled: Filled, candidate: int = 0) -> Picture:
         fill = np.concatenate((rgb, fill[..., 3:]), -1).astype(np.float64) * picture.top
     rgba[y : y + height, x : x + width] = over(below, fill, picture.top, picture.associated)
     return replace(picture, rgba=rgba)
+
+
+def outputs(output: Path, count: int) -> list[Path]:
+    """Where the candidates go: OUT.png, OUT-2.png, OUT-3.png, ..."""
+    return [output, *(output.with_stem(f"{output.stem}-{k}") for k in range(2, count + 1))]
 
 
 def over(

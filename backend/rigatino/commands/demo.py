@@ -23,7 +23,8 @@ def command(out: Path, network: str, gimp: str | None) -> None:
     Writes before.png, hole.png and after.png (and gimp.xcf). The daemon goes on running; `rigatino stop` ends it.
     """
     from rigatino import gimp_demo, gimps, pictures, retouch
-    from rigatino.commands.fill import by_daemon, summary
+    from rigatino.asking import by_daemon
+    from rigatino.commands.fill import summary
     from rigatino.progress import Bar
 
     photo, mask_file = shipped("photo.jpg"), shipped("mask.png")
@@ -34,7 +35,7 @@ def command(out: Path, network: str, gimp: str | None) -> None:
         raise Failure("file_unwritable", file=str(out), why=why(error)) from error
     with Bar() as bar:
         filled = by_daemon(
-            lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar
+            lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar.show
         )
     after = out / "after.png"
     pictures.write(out / "before.png", picture, force=True)

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rigatino.asking import by_daemon, in_process
+from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
-from rigatino_wire.errors import Failure
-from rigatino_wire.messages import MAX_CANDIDATES, Fill, Filled, NetworkInfo, Progress
-from rigatino_wire.region import ContextRule
-
-
-class Number(click.FloatRange):
-    """A number within a range; “nan” is none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; a usage error for what is none."""
-        number = float(super().convert(value, param, ctx))
-        if isnan(number):
-            self.fail(f"{value} is no number.", param, ctx)
-        return number
+from rigatino_wire.messages import Filled
 
 
 @click.command()
@@ -32,49 +19,16 @@ class Number(click.FloatRange):
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
 )
-@click.option("--network", default="", help="Name of a network; the bundled one by default.")
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
-@click.option(
-    "--seed",
-    default=-1,
-    type=click.IntRange(-1, 2**53 - 1),
-    help="For networks with many answers; -1 = a new one.",
-)
-@click.option("--grow", default=4, type=click.IntRange(0, 1000), help="Pixels by which the hole grows.")
-@click.option("--feather", default=4.0, type=Number(0, 1000), help="Pixels of soft seam beyond that.")
-@click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"]))
-@click.option("--detail/--no-detail", default=True, help="Copy texture of the surroundings into the fill.")
-@click.option(
-    "--candidates",
-    default=1,
-    type=click.IntRange(1, MAX_CANDIDATES),
-    help="Answers of a network with chance; the others go to OUT-2, OUT-3, ...",
-)
-@click.option("--variety", default=1.0, type=Number(0, 4), help="What chance adds; 0 = the likeliest answer.")
-@click.option("--seam", default="auto", type=click.Choice(["auto", "feather", "poisson"]))
-@click.option(
-    "--quality",
-    default="balanced",
-    type=click.Choice(["fast", "balanced", "best"]),
-    help="What is spent on holes larger than the network's size.",
-)
+@of_a_fill
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(
     image: Path,
     mask: Path,
     output: Path,
-    network: str,
     daemon: bool,
-    seed: int,
-    grow: int,
-    feather: float,
-    precision: str,
-    detail: bool,
-    candidates: int,
-    variety: float,
-    seam: str,
-    quality: str,
     force: bool,
+    **settings: Any,
 ) -> None:
     """Fill the hole that MASK marks in IMAGE.
 
@@ -84,52 +38,19 @@ def command(
     from rigatino import pictures, retouch
 
     picture = pictures.read(image)
-    for path in outputs(output, candidates):
+    options = retouch.Options(**settings)
+    for path in retouch.outputs(output, options.candidates):
         pictures.check_output(path, picture, force)
-    options = retouch.Options(
-        network, grow, feather, seed, precision, detail, candidates, variety, seam, quality
-    )
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
         filled = answer(
-            lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule), network, bar
+            lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule),
+            options.network,
+            bar.show,
         )
-    for k, path in enumerate(outputs(output, filled.fill.shape[0])):
+    for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
         pictures.write(path, retouch.lay(picture, filled, k), force)
         click.echo(summary(filled, path, k), err=True)
-
-
-def outputs(output: Path, count: int) -> list[Path]:
-    """Where the candidates go: OUT.png, OUT-2.png, OUT-3.png, ..."""
-    return [output, *(output.with_stem(f"{output.stem}-{k}") for k in range(2, count + 1))]
-
-
-def in_process(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Filled:
-    """Fill in this process."""
-    from rigatino import weights
-
-    request = make(_named(weights.network_infos(), network or weights.default_network()).rule)
-    from rigatino.service import Service
-    from rigatino.settings import Settings
-
-    return Service(Settings.from_environment()).fill(request, bar.show)
-
-
-def by_daemon(make: Callable[[ContextRule], Fill], network: str, bar: Bar) -> Filled:
-    """Fill through the daemon, which is started or replaced as needed."""
-    import sys
-
-    from rigatino_wire.endpoint import runtime_dir
-    from rigatino_wire.launch import ensure_daemon
-
-    with ensure_daemon([sys.executable, "-m", "rigatino"], runtime_dir()) as client:
-        known = client.describe()
-        request = make(_named(known.networks, network or known.default_network).rule)
-
-        def report(progress: Progress) -> None:
-            bar.show(progress.stage, progress.fraction)
-
-        return client.fill(request, report)
 
 
 def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
@@ -142,10 +63,3 @@ def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
         f"{output}: {size} pixels filled by {filled.network} in {seconds:.1f} s "
         f"({filled.device}, {filled.precision}, scale {filled.scale:.2f}, seed {answer.lineage[-1]}{score})"
     )
-
-
-def _named(infos: Sequence[NetworkInfo], name: str) -> NetworkInfo:
-    for info in infos:
-        if info.name == name:
-            return info
-    raise Failure("unknown_network", name=name, known=", ".join(info.name for info in infos))
