@@ -1,0 +1,283 @@
+"""Painting and transplanting, from request to reply: find the picture in the network, change it there, bring the
+change back."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rigatino import compose, weights
+from rigatino.compose import Floats
+from rigatino.editing import latents
+from rigatino.editing.latents import Latent
+from rigatino.editing.view import View, around, matching
+from rigatino.exchange import Clock, Meter, Region, Report, floats, laid_out, packed, read
+from rigatino.failures import translated
+from rigatino.poisson import blend
+from rigatino.pool import Loaded, Pool
+from rigatino_models.collage.editing import blend_maps, class_maps
+from rigatino_models.collage.net import Collage
+from rigatino_models.collage.projection import beginning, likeliest, project
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Answer, Filled, Paint, Transplant
+from rigatino_wire.texts import NOTES
+
+Edit = Paint | Transplant
+Tick = Callable[[], None]
+KEPT = 64  # projections that are remembered
+VISIBLE = 0.5  # opacity below which a pixel shows nothing
+CLOSE = 1e-3  # of the rim's offsets: how exactly a seam is solved for
+SHARES = {"projection": 0.9, "edit": 0.05, "seam": 0.05}  # of the progress
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A request's region with the network that works on it: what it sees there [1,3,S,S], what may change [H,W]."""
+
+    loaded: Loaded
+    region: Region
+    alpha: Floats
+    view: View
+    photo: Tensor
+
+    @property
+    def net(self) -> Collage:
+        return cast(Collage, self.loaded.inpainter.net)
+
+    @property
+    def device(self) -> torch.device:
+        return self.loaded.device
+
+
+class Editor:
+    """Remembers where pictures were found, by their content."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._found: OrderedDict[str, Tensor] = OrderedDict()
+
+    def edit(self, request: Edit, report: Report) -> Filled:
+        """Do what a request asks for. report(stage, fraction) is called at every step; it may raise to stop.
+
+        Raises Failure hole_empty, no_network, unknown_network, bad_setting, and what loading weights can raise.
+        """
+        clock = Clock()
+        with translated():
+            scene = self._scene(request, report)
+            clock.lap("load")
+            seed = request.seed if request.seed >= 0 else secrets.randbelow(2**31)
+            work = Work(self, scene, request, seed, meter(request, report))
+            latent, before, after = work.painted() if isinstance(request, Paint) else work.transplanted()
+            clock.lap("network")
+            share = work.meter.shares("seam", 1)[0]
+            offset, fill = laid_out(request.image.dtype, *shown(scene, request, before, after, share))
+            share(1.0)
+            clock.lap("compose")
+        return Filled(
+            id=request.id,
+            offset=(request.offset[0] + offset.x, request.offset[1] + offset.y),
+            seed=seed,
+            network=scene.loaded.spec.name,
+            weights=scene.loaded.sha256,
+            scale=scene.view.scale,
+            precision=scene.loaded.precision,
+            device=str(self.pool.device),
+            fill=packed(fill[None], request.image.dtype),
+            answers=[Answer((seed,))],
+            latent=latents.text(latent),
+            notes=[] if scene.net.discriminator else [NOTES["pixels_alone"]],
+            seconds=clock.seconds(),
+        )
+
+    def _scene(self, request: Edit, report: Report) -> Scene:
+        region = read(request)
+        if not (region.selection > 0).any():
+            raise Failure("hole_empty")
+        name = weights.for_task(request.network, request.op, self.pool.settings.data_dir).spec.name
+        report("loading", 0.0)
+        loaded = self.pool.get(name, request.precision)
+        alpha = compose.seam(region.selection, request.grow, request.feather)
+        height, width = alpha.shape
+        view = around(compose.bounds(alpha > 0), width, height, loaded.spec.native)
+        photo = view.seen(plain(region), loaded.device).clamp(0, 1)
+        return Scene(loaded, region, alpha, view, photo)
+
+    def projection(self, scene: Scene, photo: Tensor, base: int, start: Latent, steps: Steps) -> Tensor:
+        """The latent [1,latent] of a photograph; the one that was found before, if nothing else is asked for."""
+        key = _key(scene.loaded.sha256, photo, base, start.z, steps.number)
+        if key not in self._found:
+            z = start.z if start.given else beginning(scene.net, photo, base, start.z)
+            self._found[key] = project(scene.net, photo, base, z, steps.number, steps.told).z
+        self._found.move_to_end(key)
+        while len(self._found) > KEPT:
+            self._found.popitem(last=False)
+        return self._found[key]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How many steps a projection takes, and what is told of them."""
+
+    number: int
+    told: Callable[[int, int], None]
+
+
+class Work:
+    """One request on its way: the network's picture before and after the change."""
+
+    def __init__(self, editor: Editor, scene: Scene, request: Edit, seed: int, meter: Meter) -> None:
+        self.editor, self.scene, self.request, self.seed, self.meter = editor, scene, request, seed, meter
+        self.net, self.config = scene.net, scene.net.config
+        given = latents.read(request.latent, self.config.latent, self.config.classes)
+        self.given = [Latent(z.to(scene.device), given=True) for z in given.z]
+        self.base = self._base(given.base)
+
+    def painted(self) -> tuple[latents.Latents, Tensor, Tensor]:
+        """What was found, and the pictures [1,3,S,S] as they were and as they are painted."""
+        request = cast(Paint, self.request)
+        palette = [self._known("palette", number) for number in request.palette]
+        z = self._found(0, self.scene.photo)
+        areas = torch.cat([self._seen(area) for area in self._areas(request)]).squeeze(1).clamp(0, 1)
+        looks = class_maps(areas, palette, self.base, request.strength, self.config.map_sides)
+        with torch.no_grad():
+            before, after = self._counted(
+                lambda tick: self.net.picture(z, self._uniform, tick),
+                lambda tick: self.net.picture(z, looks, tick),
+            )
+        return latents.Latents(self.base, [z]), before, after
+
+    def transplanted(self) -> tuple[latents.Latents, Tensor, Tensor]:
+        """What was found of picture and reference, and the pictures [1,3,S,S] before and after."""
+        request = cast(Transplant, self.request)
+        z = self._found(0, self.scene.photo)
+        other = self._found(1, self._reference(request))
+        mask = self._seen(self.scene.region.selection)[0, 0].clamp(0, 1)
+        blends = blend_maps(mask, request.sliders, self.config.blend_sides)
+        with torch.no_grad():
+            before, after = self._counted(
+                lambda tick: self.net.picture(z, self._uniform, tick),
+                lambda tick: self.net.collage([z, other], self._uniform, blends, tick),
+            )
+        return latents.Latents(self.base, [z, other]), before, after
+
+    @property
+    def _uniform(self) -> Sequence[Tensor]:
+        return cast(Sequence[Tensor], self.net.uniform(torch.tensor([self.base], device=self.scene.device)))
+
+    def _base(self, before: int) -> int:
+        """The class of what the picture shows: as asked for, as it was before, or guessed. Raises Failure."""
+        if self.request.base >= 0:
+            return self._known("base", self.request.base)
+        if before >= 0:
+            return before
+        tick = partial(self.meter.report, "filling", 0.0)
+        guess = likeliest(self.net, self.scene.photo, tick)
+        if guess is None:
+            expected = "the number of a class: this network has no discriminator to guess it with"
+            raise Failure("bad_setting", name="base", value="-1", expected=expected)
+        return guess
+
+    def _known(self, name: str, number: int) -> int:
+        if number >= self.config.classes:
+            expected = f"classes from 0 to {self.config.classes - 1}"
+            raise Failure("bad_setting", name=name, value=str(number), expected=expected)
+        return number
+
+    def _found(self, number: int, photo: Tensor) -> Tensor:
+        """The latent of the picture (0) or the reference (1)."""
+        told = self.meter.steps("projection", number + 1)[number]
+        start = self.given[number] if number < len(self.given) else self._drawn(number)
+        z = self.editor.projection(self.scene, photo, self.base, start, Steps(self.request.steps, told))
+        told(1, 1)
+        return z
+
+    def _drawn(self, number: int) -> Latent:
+        """A latent of the prior, for networks without an encoder."""
+        generator = torch.Generator().manual_seed(self.seed + number)
+        z = torch.randn(1, self.config.latent, generator=generator)
+        return Latent(z.to(self.scene.device), given=False)
+
+    def _areas(self, request: Paint) -> list[Floats]:
+        """[H,W] for each class of the palette: how much of it is selected. Raises Failure bad_setting."""
+        numbers = np.frombuffer(request.classes.view, np.uint8).reshape(request.classes.shape)[..., 0]
+        selection = self.scene.region.selection
+        if (numbers[selection > 0] >= len(request.palette)).any():
+            expected = f"numbers below {len(request.palette)} wherever something is selected"
+            raise Failure("bad_setting", name="classes", value=str(numbers.max()), expected=expected)
+        return [np.where(numbers == k, selection, 0).astype(np.float32) for k in range(len(request.palette))]
+
+    def _reference(self, request: Transplant) -> Tensor:
+        """What the network sees of the reference: its marked part at the hole's place, at the hole's size."""
+        image, marked = floats(request.reference), floats(request.reference_hole)[..., 0]
+        reference = Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(marked, 0, 1))
+        hole = compose.bounds(self.scene.region.selection > 0)
+        height, width = marked.shape
+        view = matching(self.scene.view, hole, compose.bounds(marked > 0), width, height)
+        return view.seen(plain(reference), self.scene.device).clamp(0, 1)
+
+    def _seen(self, mask: Floats) -> Tensor:
+        return self.scene.view.seen(mask[..., None], self.scene.device)
+
+    def _counted(self, *makings: Callable[[Tick], Tensor]) -> list[Tensor]:
+        """What these make, each telling the blocks of the generator."""
+        blocks = len(self.config.generator) - 1
+        total = blocks * len(makings)
+        step = self.meter.steps("edit", 1)[0]
+        made = []
+        for number, make in enumerate(makings):
+            done = iter(range(number * blocks + 1, total + 1))
+            made.append(make(lambda done=done: step(next(done), total)))  # type: ignore[misc]
+        return made
+
+
+def meter(request: Edit, report: Report) -> Meter:
+    """The progress of a request's parts."""
+    projections = 1 if isinstance(request, Paint) else 2
+    shares = {f"projection {number}": SHARES["projection"] / projections for number in range(projections)}
+    return Meter(report, **shares, **{f"{name} 0": SHARES[name] for name in ("edit", "seam")})
+
+
+def shown(
+    scene: Scene, request: Edit, before: Tensor, after: Tensor, progress: Callable[[float], None]
+) -> tuple[Floats, Floats]:
+    """The region [H,W,3] with what changed, and the opacity [H,W] with which it is laid over the picture.
+
+    What changes is added to the picture; with seam "poisson", the network's picture itself is continued from the rim.
+    Where the picture is transparent it stands alone.
+    """
+    rgb, visible = scene.region.rgb, scene.region.visible >= VISIBLE
+    if torch.equal(before, after):
+        return rgb, scene.alpha
+    made = scene.view.back(after).clip(0, 1)
+    if request.seam == "poisson":
+        hole = compose.hole_for_network(scene.region.selection, request.grow)
+        known = visible & ~hole
+        drawn = blend(rgb, made, hole, known, tolerance=CLOSE, progress=progress)
+        return drawn.clip(0, 1), hole.astype(np.float32)
+    changed = rgb + scene.view.back(after - before)
+    return np.where(visible[..., None], changed, made).clip(0, 1).astype(np.float32), scene.alpha
+
+
+def plain(region: Region) -> Floats:
+    """The region's colours [H,W,3], their mean where nothing is visible."""
+    visible = region.visible >= VISIBLE
+    if visible.all() or not visible.any():
+        return region.rgb
+    return np.where(visible[..., None], region.rgb, region.rgb[visible].mean(0)).astype(np.float32)
+
+
+def _key(sha256: str, photo: Tensor, base: int, start: Tensor, steps: int) -> str:
+    """What a projection depends on, as one name."""
+    found = hashlib.sha256(f"{sha256} {base} {steps} ".encode())
+    for part in (photo, start):
+        found.update(part.detach().cpu().numpy().tobytes())
+    return found.hexdigest()
