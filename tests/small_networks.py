@@ -12,6 +12,7 @@ from torch import nn
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
 from rigatino_models.convert import Weights, save
 from rigatino_models.dfnet.net import DFNet, DFNetConfig
+from rigatino_models.gfc.net import Gfc, GfcConfig
 from rigatino_models.pic.net import Pic, PicConfig
 
 
@@ -38,6 +39,18 @@ def dfnet(path: Path) -> Path:
     with torch.no_grad():
         net.fusion[0].mix[2].weight.mul_(8)  # type: ignore[index, union-attr, operator]
     return _saved("dfnet", net, config, path)
+
+
+def gfc(path: Path) -> Path:
+    """A GFC whose answers have contrast."""
+    config = GfcConfig((4, 4, 6, 6), (4, 4, 4, 4), 16)
+    torch.manual_seed(8)
+    net = Gfc(config)
+    with torch.no_grad():
+        for name, value in net.named_parameters():
+            if name.endswith("weight"):
+                nn.init.kaiming_normal_(value)
+    return _saved("gfc", net, config, path)
 
 
 def _saved(system: str, net: nn.Module, config: object, path: Path) -> Path:

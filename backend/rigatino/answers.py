@@ -38,12 +38,21 @@ class Answers:
     """A region, rgb [H,W,3] in [0,1] and known [H,W], as a network sees it: in parts, one after another."""
 
     def __init__(
-        self, loaded: Loaded, rgb: Floats, known: Bools, parts: Sequence[Part], fused: bool = False
+        self,
+        loaded: Loaded,
+        rgb: Floats,
+        known: Bools,
+        parts: Sequence[Part],
+        fused: bool = False,
+        see: Callable[[Loaded, Tensor, Tensor, Part], View] | None = None,
     ) -> None:
-        """fused: whether the network is to say how its answer passes into the picture (spec.alpha)."""
+        """fused: whether the network is to say how its answer passes into the picture (spec.alpha).
+
+        see: what makes views of the region's image, what is unknown in it, and a part, where that is not `View`.
+        """
         self.image = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
         unknown = torch.from_numpy(~known)[None, None].to(loaded.device)
-        self.views = [View(loaded, self.image, unknown, part) for part in parts]
+        self.views = [(see or View)(loaded, self.image, unknown, part) for part in parts]
         self.stochastic, self.fused = loaded.spec.stochastic, fused
 
     def ask(self, lineages: Sequence[Lineage], variety: float, steps: Sequence[Step]) -> Iterator[Answer]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from typing import Any
@@ -15,17 +16,20 @@ from PIL import Image
 from rigatino import compose
 from rigatino.answers import Answer, Answers, Lineage, pixels, ranked
 from rigatino.compose import Floats
-from rigatino.exchange import Clock, Meter, Region, Report, packed, read
+from rigatino.editing import Editor
+from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, read
+from rigatino.faces.plan import SOFT, Seeing, face
 from rigatino.failures import translated
 from rigatino.finish import second_looks, textures, weights
-from rigatino.planning import plan
+from rigatino.planning import Part, plan
 from rigatino.poisson import continued
 from rigatino.pool import Pool
 from rigatino.settings import Settings
+from rigatino.weights import for_task
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire import messages as wire
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import MAX_PREVIEW, Array, Fill, Filled, Message, Preview
+from rigatino_wire.messages import MAX_PREVIEW, Array, Face, Fill, Filled, Message, Paint, Preview, Transplant
 from rigatino_wire.region import Box
 from rigatino_wire.texts import NOTES
 
@@ -47,6 +51,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.pool = Pool(settings)
+        self.editor = Editor(self.pool)
 
     @property
     def device(self) -> str:
@@ -64,8 +69,12 @@ class Service:
 
     def answer(self, request: Message, progress: Report, show: Show = _unseen) -> Filled:
         """Do what a request of rigatino_wire.messages.WORK asks for. Raises Failure unknown_op for another."""
+        if isinstance(request, Face):
+            return self.fill(self._for_faces(request), progress, show)
         if isinstance(request, Fill):
             return self.fill(request, progress, show)
+        if isinstance(request, Paint | Transplant):
+            return self.editor.edit(request, progress)
         raise Failure("unknown_op", op=request.op)
 
     def fill(self, request: Fill, progress: Report, show: Show = _unseen) -> Filled:
@@ -79,16 +88,22 @@ class Service:
         region = read(request)
         known = what_is_known(region, request.grow)
         progress("loading", 0.0)
-        loaded = self.pool.get(request.network, request.precision)
+        name = for_task(request.network, request.op, self.pool.settings.data_dir).spec.name
+        loaded = self.pool.get(name, request.precision)
         clock.lap("load")
         seed = request.seed if request.seed >= 0 else secrets.randbelow(2**31)
         lineages = candidates(request, seed, loaded.spec)
         fused = request.seam == "auto" and loaded.spec.alpha
         reach = max(request.feather, OWN_REACH) if fused else request.feather
         faded = compose.hole_for_network(region.selection, request.grow + ceil(reach) + 1)
-        parts = plan(known, faded, loaded.spec, request.quality, request.detail)
+        see: Seeing | None = None
+        if isinstance(request, Face):
+            part, see = face(request, region, faded)
+            parts = [part]
+        else:
+            parts = plan(known, faded, loaded.spec, request.quality, request.detail)
         meter = Meter(progress, **weights(parts), **{"seam 0": SEAM_SHARE})
-        answers = Answers(loaded, region.rgb, known, parts, fused)
+        answers = Answers(loaded, region.rgb, known, parts, fused, see)
         found: list[Answer] = []
         laid: list[Floats] = []
         with translated():
@@ -111,7 +126,7 @@ class Service:
                 else:
                     rgb, alpha = drawn(region, known, pixels(answer), request, share)
                 share(1.0)
-                offset, fill = _lay(request, rgb, alpha)
+                offset, fill = laid_out(request.image.dtype, rgb, alpha)
                 found.append(answer._replace(picture=NOTHING, opacity=None))
                 laid.append(fill)
                 if loaded.spec.stochastic:
@@ -128,10 +143,15 @@ class Service:
             precision=loaded.precision,
             device=self.device,
             answers=[wire.Answer(found[k].lineage, found[k].score) for k in order],
-            notes=_notes(request, loaded.spec),
+            notes=_notes(request, loaded.spec, parts),
             seconds=clock.seconds(),
             fill=packed(np.stack([laid[k] for k in order]), request.image.dtype),
         )
+
+    def _for_faces(self, request: Face) -> Face:
+        """The request with its defaults told. Raises Failure no_network, unknown_network."""
+        network = for_task(request.network, "face", self.pool.settings.data_dir).spec.name
+        return replace(request, network=network, seam="poisson" if request.seam == "auto" else request.seam)
 
     def _look_again(self, precision: str, *seen: Any) -> torch.Tensor:
         """A look of the bundled network, which goes on from coarser answers, for networks that do not."""
@@ -144,11 +164,13 @@ def candidates(request: Fill, seed: int, spec: NetworkSpec) -> list[Lineage]:
     return [(*request.near, seed + k) for k in range(count)]
 
 
-def _notes(request: Fill, spec: NetworkSpec) -> list[str]:
+def _notes(request: Fill, spec: NetworkSpec, parts: Sequence[Part]) -> list[str]:
     """What the user should know of how the fill came about."""
-    if request.candidates > 1 and not spec.stochastic:
-        return [NOTES["one_candidate"]]
-    return []
+    noted = {
+        "one_candidate": request.candidates > 1 and not spec.stochastic,
+        "soft_face": isinstance(request, Face) and any(part.scale < SOFT for part in parts),
+    }
+    return [NOTES[name] for name, so in noted.items() if so]
 
 
 def what_is_known(region: Region, grow: int) -> compose.Bools:
@@ -181,16 +203,6 @@ def drawn(
     faded = compose.seam(region.selection, request.grow, request.feather)
     alpha = hole.astype(np.float32) if opaque else faded
     return rgb, alpha
-
-
-def _lay(request: Fill, rgb: Floats, alpha: Floats) -> tuple[Box, Floats]:
-    """The box that changes, and its RGBA [h,w,4]."""
-    if request.image.dtype == "u8":
-        alpha[alpha < 0.5 / 255] = 0  # too faint for 8 bits
-    box = compose.bounds(alpha > 0)
-    rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
-    laid = np.concatenate((rgb[rows, columns], alpha[rows, columns, None]), -1)
-    return box, laid.astype(np.float32)
 
 
 def _preview(
