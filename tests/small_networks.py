@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from rigatino_models.collage.net import Collage, CollageConfig
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
 from rigatino_models.convert import Weights, save
 from rigatino_models.dfnet.net import DFNet, DFNetConfig
@@ -32,12 +34,12 @@ def comodgan(path: Path) -> Path:
 
 
 def dfnet(path: Path) -> Path:
-    """A DFNet, whose alpha differs from place to place."""
+    """A DFNet whose alpha is not the same on light and on dark."""
     config = DFNetConfig((4, 6, 6, 6, 6, 6, 6, 6), scales=1, blend=6)
-    torch.manual_seed(7)
+    torch.manual_seed(1)
     net = DFNet(config)
-    with torch.no_grad():
-        net.fusion[0].mix[2].weight.mul_(8)  # type: ignore[index, union-attr, operator]
+    for layer in net.fusion[0].mix:  # type: ignore[index, union-attr]
+        nn.init.normal_(layer.weight, std=3 / layer.weight[0].numel() ** 0.5)
     return _saved("dfnet", net, config, path)
 
 
@@ -51,6 +53,18 @@ def gfc(path: Path) -> Path:
             if name.endswith("weight"):
                 nn.init.kaiming_normal_(value)
     return _saved("gfc", net, config, path)
+
+
+def collage(path: Path, **changes: Any) -> Path:
+    """A collage of 32 pixels that tells five classes apart."""
+    config = replace(CollageConfig(5, 6, (8, 8, 6, 4), (4, 8, 8), encoder=(4, 8)), **changes)
+    torch.manual_seed(4)
+    net = Collage(config)
+    with torch.no_grad():
+        for name, value in net.named_parameters():
+            if name.endswith(("gamma", "beta")):
+                value += 0.5 * torch.randn(value.shape)
+    return _saved("collage", net, config, path)
 
 
 def _saved(system: str, net: nn.Module, config: object, path: Path) -> Path:
