@@ -15,6 +15,11 @@ from rigatino_wire.errors import Failure
 # Names and what they are for stand here, so that `rigatino --help` imports nothing heavy.
 COMMANDS = {
     "fill": "Fill the hole that a mask marks in a picture.",
+    "batch": "Fill the holes in all pictures of a folder.",
+    "paint": "Paint other classes into what a picture shows.",
+    "transplant": "Bring a part of another picture into what a picture shows.",
+    "classes": "List the classes that a network paints.",
+    "face": "Complete the hidden part of a face.",
     "demo": "Fill a hole in a picture that ships with Rigatino.",
     "serve": "Run the daemon in the foreground.",
     "status": "Say how the daemon is.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from rigatino import compose
 from rigatino.light import decoded, encoded
 from rigatino.pictures import Picture
+from rigatino_wire import region
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Array, Fill, Filled
+from rigatino_wire.messages import Array, Face, Fill, Filled
 from rigatino_wire.region import Box, ContextRule, context
 
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
@@ -38,21 +40,66 @@ class Options:
 
 def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule) -> Fill:
     """The request for the hole of a mask [H,W]; Failure size_mismatch, hole_empty."""
+    return Fill(
+        id=new_id(), **part(picture, mask, options.grow, options.feather, rule).fields(), **vars(options)
+    )
+
+
+def face(
+    picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule, eyes: Sequence[float]
+) -> Face:
+    """The request for the part of a face; eyes: x, y, x, y, or none. Failure size_mismatch, hole_empty."""
+    also = region.face(eyes) if eyes else None
+    shown = part(picture, mask, options.grow, options.feather, rule, also)
+    return Face(id=new_id(), **shown.fields(), eyes=eyes, **vars(options))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a request shows of a picture: its image, and the hole of a mask in it, at `offset`."""
+
+    image: Array
+    hole: Array
+    offset: tuple[int, int]
+
+    @property
+    def box(self) -> Box:
+        """The part's place in the picture."""
+        height, width = self.hole.shape[:2]
+        return Box(*self.offset, width, height)
+
+    def fields(self) -> dict[str, Any]:
+        """As a request has them."""
+        return {"image": self.image, "hole": self.hole, "offset": self.offset}
+
+
+def part(
+    picture: Picture,
+    mask: NDArray[np.uint8],
+    grow: int,
+    feather: float,
+    rule: ContextRule,
+    also: Box | None = None,
+) -> Part:
+    """The part of a picture that a request about the hole of a mask [H,W] shows, and a box that is to be in it.
+
+    Raises Failure size_mismatch, hole_empty.
+    """
     height, width = picture.rgba.shape[:2]
     if mask.shape != (height, width):
         raise Failure("size_mismatch", picture=f"{width}x{height}", mask=f"{mask.shape[1]}x{mask.shape[0]}")
     hole = compose.bounds(mask > 0)
     if hole.empty:
         raise Failure("hole_empty")
-    reach = options.grow + int(np.ceil(options.feather))
-    region = context(hole.grow(reach), Box(0, 0, width, height), rule)
-    return Fill(
-        id=new_id(),
-        image=sent(picture, region),
-        hole=_bytes(_cut(mask[..., None], region)),
-        offset=(region.x, region.y),
-        **vars(options),
-    )
+    frame = Box(0, 0, width, height)
+    box = context(hole.grow(grow + int(np.ceil(feather))), frame, rule)
+    box = box if also is None else box.join(also).intersect(frame)
+    return Part(sent(picture, box), cut(mask, box), (box.x, box.y))
+
+
+def cut(mask: NDArray[np.uint8], box: Box) -> Array:
+    """A box of a mask [H,W] as it travels."""
+    return _bytes(_cut(mask[..., None], box))
 
 
 def sent(picture: Picture, box: Box) -> Array:

@@ -16,7 +16,7 @@ from PIL import Image
 from rigatino import compose
 from rigatino.answers import Answer, Answers, Lineage, pixels, ranked
 from rigatino.compose import Floats
-from rigatino.editing import Editor
+from rigatino.editing.editor import Editor
 from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, read
 from rigatino.faces.plan import SOFT, Seeing, face
 from rigatino.failures import translated

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import small_networks
 import torch
 from numpy.typing import NDArray
 
@@ -17,15 +18,13 @@ from rigatino import weights
 from rigatino.editing.view import View, around, matching
 from rigatino.service import Service
 from rigatino.settings import Settings
-from rigatino_models import convert
 from rigatino_models.collage import projection
-from rigatino_models.collage.net import Collage, CollageConfig
 from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.messages import Array, Fill, Filled, Paint, Transplant
 from rigatino_wire.region import Box
 from rigatino_wire.texts import NOTES
 
-CONFIG = CollageConfig(5, 6, (8, 8, 6, 4), (4, 8, 8), encoder=(4, 8))  # pictures of 32 pixels
+LATENT = 6
 SIZE = (40, 60)
 HOLE = (slice(8, 28), slice(20, 44))
 Pixels = NDArray[np.uint8]
@@ -33,18 +32,8 @@ Pixels = NDArray[np.uint8]
 
 def imported(data: Path, name: str, **changes: Any) -> None:
     """A seeded network under a name."""
-    torch.manual_seed(4)
-    config = replace(CONFIG, **changes)
-    net = Collage(config)
-    with torch.no_grad():
-        for key, value in net.named_parameters():
-            if key.endswith(("gamma", "beta")):
-                value += 0.5 * torch.randn(value.shape)
-    state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-    plain = json.loads(json.dumps(asdict(config)))
     data.mkdir(exist_ok=True, parents=True)
-    convert.save(convert.Weights("collage", plain, state, "test"), data / "x.safetensors")
-    weights.import_file(data / "x.safetensors", name, data)
+    weights.import_file(small_networks.collage(data / "x.safetensors", **changes), name, data)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +165,7 @@ def test_the_marked_part_of_a_reference_counts(service: Service) -> None:
 def test_editing_goes_on_from_the_latent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(service, paint(base=-1))
     values = np.frombuffer(base64.b64decode(first.latent), "<f4")
-    assert len(values) == 1 + CONFIG.latent
+    assert len(values) == 1 + LATENT
     assert values[0] in range(5)
 
     def forbidden(*_: object) -> None:
@@ -193,7 +182,7 @@ def test_editing_goes_on_from_the_latent(service: Service, monkeypatch: pytest.M
 
 def test_a_transplants_latent_holds_both(service: Service) -> None:
     first = run(service, transplant())
-    assert len(base64.b64decode(first.latent)) == 4 * (1 + 2 * CONFIG.latent)
+    assert len(base64.b64decode(first.latent)) == 4 * (1 + 2 * LATENT)
     again = run(service, transplant(latent=first.latent, steps=0, other=scene(9, 9), marked=box((9, 9))))
     assert again.fill.view == first.fill.view
     assert run(service, paint(latent=first.latent, steps=0)).latent != first.latent

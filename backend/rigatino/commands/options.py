@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isnan
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -58,8 +59,43 @@ FILL = (
 )
 
 
+# What rigatino.editing.asked.options takes, and where the answer comes from and goes.
+EDIT = (
+    click.option(
+        "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
+    ),
+    click.option("--base", default="guess", help="The class of what the picture shows [default: guess it]."),
+    click.option("--network", default="", help="Name of a network; the first one that can by default."),
+    click.option(
+        "--steps",
+        type=click.IntRange(0, 10000),
+        help="For how long the network looks for the picture [default: 200, or 0 with a file to keep it in].",
+    ),
+    click.option(
+        "--keep",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A file for what the network found, from which later edits of the picture go on.",
+    ),
+    click.option("--seam", default="auto", type=click.Choice(["auto", "feather", "poisson"])),
+    click.option("--feather", default=4.0, type=Number(0, 1000), help="Pixels of soft seam."),
+    click.option("--seed", default=-1, type=click.IntRange(-1, 2**53 - 1), help="-1 = a new one."),
+    click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"])),
+    click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none."),
+    click.option("--force", is_flag=True, help="Overwrite the output."),
+)
+
+
+def of_an_edit(command: Command) -> Command:
+    """A decorator: the command takes what any edit can be told."""
+    return _with(EDIT, command)
+
+
 def of_a_fill(command: Command) -> Command:
     """A decorator: the command takes what a fill can be told, as keywords with the names of retouch.Options."""
-    for option in reversed(FILL):
+    return _with(FILL, command)
+
+
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
