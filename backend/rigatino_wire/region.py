@@ -5,7 +5,8 @@ Coordinates are pixels, x to the right and y down; a box holds x <= column < rig
 
 from __future__ import annotations
 
-from math import ceil, isfinite
+from collections.abc import Sequence
+from math import ceil, floor, hypot, isfinite
 from typing import NamedTuple
 
 from rigatino_wire.errors import Failure
@@ -13,6 +14,8 @@ from rigatino_wire.errors import Failure
 MAX_FACTOR = (
     64.0  # context beyond 32 holes on every side is a slip, and would overflow no integer but the memory
 )
+
+FACE = 2.75  # distances between the eyes: from their middle beyond the farthest corner of what is looked at
 
 
 class Box(NamedTuple):
@@ -87,6 +90,13 @@ def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = Non
     x, width = _window(shown.x, shown.width, margin, rule.minimum, frame.x, frame.width)
     y, height = _window(shown.y, shown.height, margin, rule.minimum, frame.y, frame.height)
     return Box(x, y, width, height)
+
+
+def face(eyes: Sequence[float]) -> Box:
+    """A box around all that counts of the face with these eyes (x, y, x, y), however it is tilted."""
+    x1, y1, x2, y2 = eyes
+    reach = ceil(FACE * hypot(x2 - x1, y2 - y1)) + 1
+    return Box(floor((x1 + x2) / 2) - reach, floor((y1 + y2) / 2) - reach, 2 * reach + 1, 2 * reach + 1)
 
 
 def square(hole: Box, frame: Box, side: int) -> Box:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rigatino.faces import eyes
 from rigatino.faces.alignment import TEMPLATE, Alignment
 from rigatino_models.gfc.spec import SIDE
+from rigatino_wire import region
 from rigatino_wire.errors import Failure
 from rigatino_wire.region import Box
 
@@ -59,6 +60,14 @@ def test_eyes_come_to_the_template_in_either_order(apart: float, degrees: float)
         for eye, target in zip(eyes, TEMPLATE, strict=True):
             assert abs(alignment.turn * eye + alignment.shift - target) < 1e-9
         assert alignment.scale == pytest.approx(38 / apart)
+
+
+@pytest.mark.parametrize(("apart", "degrees"), CASES)
+def test_the_box_to_send_holds_the_square(apart: float, degrees: float) -> None:
+    eyes = placed(apart, degrees, 200.3 + 150.7j)
+    box = region.face([part for eye in eyes for part in (eye.real, eye.imag)])
+    assert box.contains(Alignment.of(eyes).box().grow(1))
+    assert box.width < 7 * apart + 5
 
 
 @pytest.mark.parametrize(("apart", "degrees"), CASES)

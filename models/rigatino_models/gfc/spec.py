@@ -34,8 +34,8 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         weights_licence=weights_licence,
         paper=PAPER,
         format_origin=format_origin,
-        context_factor=2.0,
-        context_margin=32,
+        context_factor=8.0,  # the face is found in what is sent
+        context_margin=512,
         context_minimum=SIDE,
         tasks=("face",),
     )

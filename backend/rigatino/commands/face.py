@@ -1,0 +1,77 @@
+"""`rigatino face`: the hidden part of a face, completed."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rigatino.asking import by_daemon, in_process
+from rigatino.commands.fill import summary
+from rigatino.commands.options import of_a_fill
+from rigatino.progress import Bar
+
+
+class Eyes(click.ParamType):
+    """Four numbers with commas between them."""
+
+    name = "x,y,x,y"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """The numbers; a usage error for anything else."""
+        try:
+            places = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            places = ()
+        if len(places) != 4 or not all(map(isfinite, places)):
+            self.fail(f"“{value}” is not X,Y,X,Y, the places of two eyes in pixels.", param, ctx)
+        return places
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.argument("mask", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
+)
+@click.option("--eyes", type=Eyes(), help="Both eyes' places in pixels; they are looked for if not given.")
+@click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
+@of_a_fill
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+def command(
+    image: Path,
+    mask: Path,
+    output: Path,
+    eyes: tuple[float, ...] | None,
+    daemon: bool,
+    force: bool,
+    **settings: Any,
+) -> None:
+    """Complete the part of a face in IMAGE that MASK marks.
+
+    It takes the weights of a network for faces (“rigatino weights import Model_G.caffemodel”), and OpenCV to find
+    the eyes (Rigatino's extra “faces”) where --eyes does not name their places. The mask is as for “rigatino fill”.
+    """
+    from rigatino import pictures, retouch
+
+    picture = pictures.read(image)
+    options = retouch.Options(**settings)
+    for path in retouch.outputs(output, options.candidates):
+        pictures.check_output(path, picture, force)
+    answer = by_daemon if daemon else in_process
+    with Bar() as bar:
+        filled = answer(
+            lambda rule: retouch.face(picture, pictures.read_mask(mask), options, rule, eyes or ()),
+            options.network,
+            bar.show,
+            task="face",
+        )
+    for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
+        pictures.write(path, retouch.lay(picture, filled, k), force)
+        click.echo(summary(filled, path, k), err=True)
+    for note in filled.notes:
+        click.echo(note, err=True)
