@@ -32,6 +32,11 @@ def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], pre
 
     PIC, given as its folder, takes pictures of 256x256 and eps (float32 [K,latent,8,8]) for K answers; its settings
     are fast=true and most_likely=true. It also gives mu, sigma and, with a discriminator, score.
+
+    Neural Collage: a generator takes z (float32 [N,latent]) and label [N], and gives raw; class_map_0, class_map_1, ...
+    [classes,H,W] are weights of classes instead of the label, z_ref and blend_0, blend_1, ... [3,H,W] blend in a
+    reference. An encoder takes image and label, and gives z; a discriminator gives features and score. A folder of
+    several is told part=generator|encoder|discriminator where the arrays do not say it. Its other setting is fast=true.
     """
     from rigatino import arrays, bare  # torch is heavy
 

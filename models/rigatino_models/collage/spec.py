@@ -15,6 +15,12 @@ PAPER = (
 LICENCE = "MIT"  # of the original's code and published weights
 PARTS = ("generator", "discriminator", "encoder", "auxiliary")
 
+OPTIONAL = {
+    "generator": "generator: there are no pictures without it",
+    "discriminator": "discriminator: pictures are matched by their pixels alone, and no class is guessed",
+    "encoder": "encoder: projections begin at latents that chance draws",
+}
+
 
 def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_origin: str) -> NetworkSpec:
     """The spec of a collage with CollageConfig's fields in `config`. It makes pictures of one size.
@@ -46,6 +52,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_minimum=side,
         tasks=("paint", "transplant") if makes else (),
         classes=names(config["classes"], config["names"]),
+        missing=tuple(text for part, text in OPTIONAL.items() if not config[part]),
     )
 
 
