@@ -33,8 +33,8 @@ def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], pre
     PIC, given as its folder, takes pictures of 256x256 and eps (float32 [K,latent,8,8]) for K answers; its settings
     are fast=true and most_likely=true. It also gives mu, sigma and, with a discriminator, score.
 
-    Generative Face Completion takes aligned faces of 128x128 and noise (float32 [K,3,128,128], from 0 to 1) for K answers;
-    its settings are seed, of noise that is not given, and fast=true.
+    Generative Face Completion takes aligned faces of 128x128 and noise (float32 [K,3,128,128], from 0 to 1) for K
+    answers; its settings are seed, of noise that is not given, and fast=true.
 
     Neural Collage: a generator takes z (float32 [N,latent]) and label [N], and gives raw; class_map_0, class_map_1, ...
     [classes,H,W] are weights of classes instead of the label, z_ref and blend_0, blend_1, ... [3,H,W] blend in a
