@@ -15,7 +15,7 @@ from rigatino_wire.errors import Failure
 
 if TYPE_CHECKING:
     from rigatino_models.data.photos import Photos
-    from rigatino_models.training.recipe import Recipe
+    from rigatino_models.training.settings import Recipe
 
 
 @click.command()
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 def command(
     recipe: str, data: tuple[Path, ...], out: Path, resume: bool, changes: tuple[str, ...], dry_run: bool
 ) -> None:
-    """Train the network of RECIPE: a TOML file, or the name of one that ships with Rigatino (lama-small, lama-fourier,
-    lama-regular, big-lama). With torchrun, as many processes as it starts train as one.
+    """Train the network of RECIPE: a TOML file, or the name of one that ships with Rigatino: lama-small, lama-fourier,
+    lama-regular, big-lama, comodgan-ffhq, comodgan-places, comodgan-edges, pic-random, pic-centre, dfnet, gfc,
+    collage, collage-encoder. With torchrun, as many processes as it starts train as one.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with translated():
@@ -78,7 +79,8 @@ def _train(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) ->
 def _photos(settings: Recipe, data: tuple[Path, ...]) -> Photos:
     from rigatino_models.data.photos import load
 
-    photos = load(data, settings.data.scales[1], settings.data.side)
+    pairs = settings.beside == "condition"
+    photos = load(data, settings.data.scales[1], settings.data.side, pairs)
     if not photos.pixels:
         raise Failure("no_photos", folders=", ".join(map(str, data)) or "none given")
     return photos

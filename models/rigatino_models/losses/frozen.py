@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rigatino_models.checkpoint import load_state
@@ -49,3 +50,21 @@ class Normalise(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N,3,H,W] -> the same shape."""
         return (image - self.mean) / self.std
+
+
+class FeatureLoss(nn.Module):
+    """Sum over a frozen network's layers of the mean squared difference of its features, in float32.
+
+    net(picture) gives them as a list.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, result: Tensor, target: Tensor) -> Tensor:
+        """Pictures [N,3,H,W] in [0,1] -> scalar."""
+        with torch.no_grad():
+            wanted = self.net(target)
+        terms = [F.mse_loss(a.float(), b.float()) for a, b in zip(self.net(result), wanted, strict=True)]
+        return torch.stack(terms).sum()

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rigatino_models.losses.frozen import Normalise, fill_in
-from rigatino_models.losses.vgg import sum_of_squares
+from rigatino_models.losses.frozen import FeatureLoss, Normalise, fill_in
 
 # (blocks, width of the 3x3 convolutions, stride, dilation of the first block, of the others)
 STAGES = ((3, 64, 1, 1, 1), (4, 128, 2, 1, 1), (6, 256, 1, 1, 2), (3, 512, 1, 2, 4))
@@ -81,15 +79,8 @@ class DilatedResNet50(nn.Module):
         return found
 
 
-class HighReceptiveFieldLoss(nn.Module):
+class HighReceptiveFieldLoss(FeatureLoss):
     """Sum over the four stages of the mean squared difference of features."""
 
     def __init__(self, weights: Path) -> None:
-        super().__init__()
-        self.net = DilatedResNet50(weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(self, result: Tensor, target: Tensor) -> Tensor:
-        """Pictures [N,3,H,W] in [0,1] -> scalar."""
-        with torch.no_grad():
-            wanted = self.net(target)
-        return sum_of_squares(self.net(result), wanted)
+        super().__init__(DilatedResNet50(weights))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rigatino_models.losses.frozen import Normalise, fill_in
+from rigatino_models.losses.frozen import FeatureLoss, Normalise, fill_in
 
 # Index in torchvision's `features` -> (inputs, outputs); what is not there is a ReLU or, at POOLS, a 2x2 maximum.
 CONVOLUTIONS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256)} | {
@@ -46,21 +45,8 @@ class Vgg16(nn.Module):
         return found
 
 
-class VggLoss(nn.Module):
+class VggLoss(FeatureLoss):
     """Sum over four layers of the mean squared difference of activations."""
 
     def __init__(self, weights: Path) -> None:
-        super().__init__()
-        self.net = Vgg16(weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(self, result: Tensor, target: Tensor) -> Tensor:
-        """Pictures [N,3,H,W] in [0,1] -> scalar."""
-        with torch.no_grad():
-            wanted = self.net(target)
-        return sum_of_squares(self.net(result), wanted)
-
-
-def sum_of_squares(given: list[Tensor], wanted: list[Tensor]) -> Tensor:
-    """Sum over layers of the mean squared difference, in float32."""
-    terms = [F.mse_loss(a.float(), b.float()) for a, b in zip(given, wanted, strict=True)]
-    return torch.stack(terms).sum()
+        super().__init__(Vgg16(weights))

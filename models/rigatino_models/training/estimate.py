@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from rigatino_models.training.methods import METHODS
+from rigatino_models.training.method import Method
+from rigatino_models.training.methods import method
 from rigatino_models.training.settings import Recipe
 
 STATES = 5  # weights, gradients, two moments and the average
@@ -19,10 +20,10 @@ def estimate(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     """Parameters, and for one process: GFLOP of a sample's way through the generator (one multiply-add is two; without
     FFTs), and GiB of weights and of what the generator keeps for the way back. Nothing is computed: shapes tell.
     """
-    method = METHODS[recipe.system]
+    kind = method(recipe)
     with FakeTensorMode():
-        first, *others = method.networks(recipe).values()
-        operations, kept = _one_sample(method, first, recipe)
+        first, *others = kind.networks(recipe).values()
+        operations, kept = _one_sample(kind, first, recipe)
     part = recipe.optimiser.batch // (processes * recipe.optimiser.accumulate)
     narrow = 0.5 if recipe.optimiser.precision == "bf16" else 1.0
     rivals = sum(map(_size, others))
@@ -40,7 +41,7 @@ def _size(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-def _one_sample(method: Any, net: nn.Module, recipe: Recipe) -> tuple[int, int]:
+def _one_sample(kind: type[Method[Any]], net: nn.Module, recipe: Recipe) -> tuple[int, int]:
     """(floating-point operations, bytes kept for the way back) of one picture."""
     sizes: dict[int, Tensor] = {}
 
@@ -53,7 +54,7 @@ def _one_sample(method: Any, net: nn.Module, recipe: Recipe) -> tuple[int, int]:
         FlopCounterMode(display=False) as counter,
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
     ):
-        kept = method.forward(net, recipe)
+        kept = kind.forward(net, recipe)
     bytes_kept = sum(t.untyped_storage().nbytes() for key, t in sizes.items() if key not in weights)
     del kept
     return counter.get_total_flops(), bytes_kept

@@ -25,7 +25,7 @@ from rigatino_models.memory import keep_freed_memory
 from rigatino_models.training import norm
 from rigatino_models.training.generator import half_precision
 from rigatino_models.training.method import Moment
-from rigatino_models.training.methods import METHODS
+from rigatino_models.training.methods import method
 from rigatino_models.training.parallel import Group, Statistics
 from rigatino_models.training.recipe import as_table, check_same, kept, without_places
 from rigatino_models.training.run_folder import RunFolder, tolerated
@@ -58,7 +58,8 @@ class Trainer:
         state = self.folder.load_state() if resume else None
         if state:
             check_same(recipe, state["recipe"])
-        self.method = METHODS[recipe.system](recipe, self.device, fresh=state is None)
+        self.method = method(recipe)(recipe, self.device, fresh=state is None)
+        self.method.check(photos)
         self.data = samples(recipe, training)
         self.held = held if held.pixels else training
         self.batches = batches.source(
@@ -183,7 +184,7 @@ class Trainer:
         for player in players.values():
             player.optimiser.zero_grad()
         sums: dict[str, Tensor] = {}
-        with Statistics([p.net for p in players.values()], self.parts, self.among) as statistics:
+        with Statistics([p.net for p in self.method.players.values()], self.parts, self.among) as statistics:
             for number, (image, beside) in enumerate(parts):
                 torch.manual_seed(self._part_seed(number))
                 terms = self.method.part(self._place(image), self._place(beside), moment)

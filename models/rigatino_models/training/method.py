@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from rigatino_models.data.photos import Photos
 from rigatino_models.training import validation
 from rigatino_models.training.ema import Ema
 from rigatino_models.training.generator import Export, begin_with, placed
@@ -100,6 +101,11 @@ class Method(ABC, Generic[R]):
         }
         self.average = Ema(self.net, recipe.optimiser.decay)
 
+    @classmethod
+    def chosen(cls, recipe: R) -> type[Method[R]]:
+        """The method itself; where a system has several, the one that the recipe is for."""
+        return cls
+
     @staticmethod
     @abstractmethod
     def networks(recipe: R) -> dict[str, nn.Module]:
@@ -117,6 +123,9 @@ class Method(ABC, Generic[R]):
         """The generator's way of one sample, on torch's default device, for an estimate of what it costs."""
         side = recipe.data.side
         return net(torch.zeros(1, 3, side, side), torch.zeros(1, 1, side, side))
+
+    def check(self, photos: Photos) -> None:
+        """Raise ModelError for photographs that the networks cannot be trained on."""
 
     def dressed(self, net: nn.Module) -> nn.Module:
         """A network as it is while it trains: normalised, for one."""

@@ -1,0 +1,306 @@
+"""Every system trains, resumes exactly, leaves weights that are taken, and has recipes whose needs are told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from rigatino.cli import cli
+from rigatino_models import convert
+from rigatino_models.data.photos import Photos, load
+from rigatino_models.errors import ModelError
+from rigatino_models.training.estimate import estimate
+from rigatino_models.training.loop import Trainer
+from rigatino_models.training.method import Moment
+from rigatino_models.training.methods.collage import CollageRecipe
+from rigatino_models.training.methods.comodgan import CoModGANMethod, CoModGANRecipe
+from rigatino_models.training.methods.gfc import GfcRecipe
+from rigatino_models.training.recipe import find, read, shipped
+from rigatino_models.training.settings import Log, Recipe
+from training.tiny_recipes import RECIPES, photos
+
+# Name of a recipe -> what falls, and to which share of what it was at the beginning.
+FALLS = {
+    "comodgan": ("held_l1", 0.85),
+    "comodgan image to image": ("held_l1", 0.7),
+    "pic": ("held_l1", 0.9),
+    "dfnet": ("held_l1", 0.95),
+    "gfc": ("held_l1", 0.96),
+}
+SHIPPED = ["comodgan-ffhq", "comodgan-places", "comodgan-edges", "pic-random", "pic-centre", "dfnet", "gfc"]
+SHIPPED += ["collage", "collage-encoder"]
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    """A run's log."""
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def short(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe, of so few steps."""
+    return replace(
+        recipe, optimiser=replace(recipe.optimiser, samples=steps * recipe.optimiser.batch), log=Log(line=1)
+    )
+
+
+@pytest.mark.parametrize("name", FALLS)
+def test_training_improves_answers_to_held_pictures(name: str, tmp_path: Path) -> None:
+    measure, share = FALLS[name]
+    trainer = Trainer(RECIPES[name], photos(RECIPES[name].beside), tmp_path)
+    before = trainer.validate()[measure]
+    trainer.run()
+    assert trainer.validate()[measure] < share * before
+    assert list((tmp_path / "sheets").glob("*.png"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_resumed_run_of_any_system_equals_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
+    recipe = staged(short(RECIPES[name], 4))
+    shown = photos(recipe.beside)
+    whole = Trainer(recipe, shown, tmp_path / "whole")
+    whole.run()
+    Trainer(recipe, shown, tmp_path / "parts").run(stop_at=2)
+    rest = Trainer(recipe, shown, tmp_path / "parts", resume=True)
+    assert rest.step == 2
+    rest.run()
+    for mine, theirs in zip(states(whole), states(rest), strict=True):
+        for key, value in mine.items():
+            assert torch.equal(value, theirs[key]), key
+    one, two = (
+        [{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / run)]
+        for run in ("whole", "parts")
+    )
+    assert one == two
+
+
+def staged(recipe: Recipe) -> Recipe:
+    """With the curriculum's stages within the first steps."""
+    if not isinstance(recipe, GfcRecipe):
+        return recipe
+    return replace(recipe, critics=replace(recipe.critics, local_start=2, overall_start=4))
+
+
+def states(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
+    """Of all networks of a run."""
+    nets = [player.net for player in trainer.method.players.values()]
+    return [net.state_dict() for net in (*nets, trainer.method.average.net)]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_run_leaves_can_be_imported_and_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
+    recipe = short(RECIPES[name], 1)
+    Trainer(recipe, photos(recipe.beside), tmp_path / "run").run()
+    weights = tmp_path / "run" / "ema.safetensors"
+    assert json.loads(convert.read(weights).metadata["training"])["recipe"]["system"] == recipe.system
+    np.savez(tmp_path / "in.npz", **arrays(recipe))
+    for words in (
+        ["weights", "import", str(weights), "--as", "mine"],
+        [
+            "net",
+            "run",
+            str(weights),
+            "--input",
+            str(tmp_path / "in.npz"),
+            "--output",
+            str(tmp_path / "out.npz"),
+        ],
+    ):
+        done = CliRunner().invoke(cli, words)
+        assert done.exit_code == 0, done.output
+    with np.load(tmp_path / "out.npz") as out:
+        assert out["raw"].shape == (1, 3, net_side(recipe), net_side(recipe))
+        assert np.isfinite(out["raw"]).all()
+
+
+def net_side(recipe: Recipe) -> int:
+    """Of the pictures that `net run` takes."""
+    return 256 if recipe.system == "pic" else recipe.data.side
+
+
+def arrays(recipe: Recipe) -> dict[str, np.ndarray]:
+    """What `net run` is given for a network."""
+    if isinstance(recipe, CollageRecipe):
+        return {"z": np.zeros((1, recipe.network.latent), np.float32), "label": np.zeros(1, np.int64)}
+    side = net_side(recipe)
+    given = {name: np.zeros((1, n, side, side), np.float32) for name, n in (("image", 3), ("hole", 1))}
+    if isinstance(recipe, GfcRecipe):
+        given["noise"] = np.zeros((1, 3, side, side), np.float32)
+    if isinstance(recipe, CoModGANRecipe):
+        given["z"] = np.ones((1, recipe.network.mapping[0]), np.float32)
+    return given
+
+
+def test_weights_of_pic_act_as_the_normalised_network_did(tmp_path: Path) -> None:
+    recipe = short(RECIPES["pic"], 2)
+    trainer = Trainer(recipe, photos(), tmp_path)
+    trainer.run()
+    image, hole = (torch.stack(part) for part in zip(*(trainer.data[i] for i in range(2)), strict=True))
+    loaded = convert.load(tmp_path / "ema.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(
+            loaded(image, hole), trainer.method.average.net(image, hole), rtol=0, atol=5e-3
+        )
+        critic = trainer.method.players["critic"].net.eval()
+        assert cast(Any, loaded).score(image).numpy() == pytest.approx(
+            critic(2 * image - 1).mean((1, 2, 3)).numpy(), abs=1e-2
+        )
+
+
+def test_the_curriculum_of_faces(tmp_path: Path) -> None:
+    recipe = staged(short(RECIPES["gfc"], 3))
+    Trainer(recipe, photos(), tmp_path).run()
+    first, second, third = lines(tmp_path)
+    assert {"reconstruction", "generator_gradient"} <= first.keys()
+    assert not {"local", "overall", "local_critic"} & first.keys()
+    assert {"local", "local_critic", "local_critic_gradient"} <= second.keys()
+    assert "overall" not in second
+    assert {"local", "overall", "global_critic", "global_critic_gradient"} <= third.keys()
+
+
+def test_both_sides_of_a_collage_s_game_learn(tmp_path: Path) -> None:
+    trainer = Trainer(RECIPES["collage"], photos("class"), tmp_path)
+    assert trainer.validate()["held_patches"] > 0
+    image, labels = (torch.stack(part) for part in zip(*(trainer.data[i] for i in range(32)), strict=True))
+    before = trainer.complete(image, labels)
+    trainer.run()
+    discriminator = trainer.method.players["discriminator"].net.eval()
+    with torch.no_grad():
+        first, last, real = (
+            float(discriminator(2 * pictures - 1, labels).mean())
+            for pictures in (before, trainer.complete(image, labels), image)
+        )
+    assert real > first + 0.5
+    assert last > first
+
+
+def test_the_generator_of_a_collage_moves_now_and_then(tmp_path: Path) -> None:
+    Trainer(replace(short(RECIPES["collage"], 5), every=3), photos("class"), tmp_path).run()
+    assert ["adversarial" in line for line in lines(tmp_path)] == [True, False, False, True, False]
+    assert all("discriminator_gradient" in line for line in lines(tmp_path))
+
+
+def test_an_encoder_learns_from_what_a_game_left(tmp_path: Path) -> None:
+    game = RECIPES["collage"]
+    assert isinstance(game, CollageRecipe)
+    Trainer(short(game, 20), photos("class"), tmp_path / "game").run()
+    teacher = tmp_path / "game" / "ema.safetensors"
+    recipe = replace(
+        game, learns="encoder", teacher=str(teacher), optimiser=replace(game.optimiser, betas=(0.9, 0.99))
+    )
+    trainer = Trainer(recipe, photos("class"), tmp_path / "encoder")
+    before = trainer.validate()["held_likeness"]
+    trainer.run()
+    assert trainer.validate()["held_likeness"] > before + 0.05
+    whole = convert.read(tmp_path / "encoder" / "ema.safetensors")
+    assert whole.config["encoder"]
+    for key, value in convert.read(teacher).tensors.items():
+        assert torch.equal(whole.tensors[key], value), key
+
+
+def test_a_collage_needs_a_class_for_every_folder(tmp_path: Path) -> None:
+    shown = photos("class")
+    more = Photos(shown.names, shown.pixels, range(len(shown.names)))
+    with pytest.raises(ModelError) as caught:
+        Trainer(RECIPES["collage"], more, tmp_path)
+    assert caught.value.params["name"] == "network.classes"
+
+
+def test_comodgan_s_penalty_is_lazy(tmp_path: Path) -> None:
+    recipe = cast(CoModGANRecipe, short(RECIPES["comodgan"], 5))
+    recipe = replace(recipe, adversary=replace(recipe.adversary, r1_every=2))
+    trainer = Trainer(recipe, photos(), tmp_path)
+    rates = {name: player.optimiser.defaults for name, player in trainer.method.players.items()}
+    shares = {
+        name: player.optimiser.param_groups[0]["share"] for name, player in trainer.method.players.items()
+    }
+    assert shares == pytest.approx({"generator": 4 / 5, "discriminator": 2 / 3})
+    assert rates["discriminator"]["betas"] == pytest.approx((0, 0.99 ** (2 / 3)))
+    trainer.run()
+    assert ["r1" in line for line in lines(tmp_path)] == [True, False, True, False, True]
+
+
+def test_comodgan_s_mean_style_follows_what_is_drawn() -> None:
+    recipe = cast(CoModGANRecipe, RECIPES["comodgan"])
+    method = CoModGANMethod(
+        replace(recipe, styles=replace(recipe.styles, decay=0.5, psi=0.0)), torch.device("cpu")
+    )
+    net = cast(Any, method.net)
+    image, hole = torch.rand(4, 3, 32, 32), torch.ones(4, 1, 32, 32)
+    torch.manual_seed(7)
+    method.part(image, hole, Moment(1, 8, 1))
+    torch.manual_seed(7)
+    expected = net.mapping(net.draw_z(4)).mean(0) / 2
+    torch.testing.assert_close(net.w_avg, expected)
+    assert torch.equal(method._styles(net, 2)[0], method._styles(net, 2)[1])  # psi 0: the mean alone
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_every_shipped_recipe_needs_is_told(name: str) -> None:
+    changes = ["teacher=some.safetensors"] if name == "collage-encoder" else []
+    recipe = read(find(name), changes)
+    assert recipe.name == name
+    told = estimate(recipe)
+    assert told["parameters"] > 1e6
+    assert told["gflop_forward_per_sample"] > 0.5
+    assert told["gib_activations"] > 0.01
+
+
+def test_every_shipped_recipe_is_known_here() -> None:
+    lama = {"lama-small", "lama-fourier", "lama-regular", "big-lama"}
+    assert set(shipped()) == lama | set(SHIPPED)
+
+
+@pytest.mark.parametrize(("side", "parameters"), [(256, 79_177_378), (512, 79_792_231), (1024, 80_044_364)])
+def test_comodgan_s_widths_follow_from_the_side(side: int, parameters: int) -> None:
+    recipe = read(find("comodgan-places"), [f"data.side={side}"])
+    assert recipe.network.resolution == side
+    assert recipe.data.scales == (side, side)
+    with torch.device("meta"):
+        net = CoModGANMethod.networks(cast(CoModGANRecipe, recipe))["generator"]
+    assert sum(p.numel() for p in net.parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "setting"),
+    [
+        ("comodgan-ffhq", "data.side=300", "data.side"),
+        ("comodgan-ffhq", "network.average=false", "network.average"),
+        ("comodgan-ffhq", "styles.mixing=2", "styles.mixing"),
+        ("pic-random", "network.critic=[]", "network.critic"),
+        ("pic-random", "data.side=64", "data.side"),
+        ("dfnet", "data.side=384", "data.side"),
+        ("gfc", "data.side=256", "data.side"),
+        ("gfc", "critics.overall=[8]", "critics.overall"),
+        ("collage", "data.side=128", "data.side"),
+        ("collage-encoder", "every=1", "teacher"),
+        ("lama-small", "system=nonesuch", "system"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(name: str, change: str, setting: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read(find(name), [change])
+    assert caught.value.code == "bad_setting"
+    assert caught.value.params["name"] == setting
+
+
+def test_pairs_are_split_and_folders_are_classes(tmp_path: Path) -> None:
+    for folder, colours in (("a", ("red", "blue")), ("b", ("lime", "black"))):
+        (tmp_path / folder).mkdir()
+        pair = Image.new("RGB", (80, 40), colours[0])  # the condition on the left
+        pair.paste(colours[1], (40, 0, 80, 40))
+        pair.save(tmp_path / folder / "0.png")
+    found = load([tmp_path], 32, 32, pairs=True)
+    assert [pixels.shape for pixels in found.pixels] == [(32, 32, 6)] * 2
+    assert found.pixels[0][0, 0].tolist() == [0, 0, 255, 255, 0, 0]
+    assert list(found.classes) == [0, 1]
