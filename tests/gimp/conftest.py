@@ -50,8 +50,9 @@ def cases(real_gimp: RealGimp) -> RealGimp:
 
 
 def import_small_networks(data: Path) -> None:
-    """Gives a daemon two networks with chance in them: "pic", which has a critic, and "comodgan"."""
-    for name, make in {"pic": small_networks.pic, "comodgan": small_networks.comodgan}.items():
+    """Gives a daemon two networks with chance in them, "pic", which has a critic, and "comodgan"; and "dfnet"."""
+    makers = {"pic": small_networks.pic, "comodgan": small_networks.comodgan, "dfnet": small_networks.dfnet}
+    for name, make in makers.items():
         weights.import_file(make(data / f"{name}.safetensors"), name, data)
 
 

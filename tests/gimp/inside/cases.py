@@ -16,9 +16,10 @@ import lost  # noqa: E402
 import plain  # noqa: E402
 import refusals  # noqa: E402
 import scripts  # noqa: E402
+import seams  # noqa: E402
 import several  # noqa: E402
 import waiting  # noqa: E402
 
 only = re.compile(os.environ.get("RIGATINO_GIMP_CASES", ""))
-for module in (plain, kinds, actions, refusals, scripts, waiting, several, lost):
+for module in (plain, kinds, actions, refusals, scripts, waiting, several, seams, lost):
     host.run([case for case in module.CASES if only.search(case.__name__)])
