@@ -307,6 +307,9 @@ _PLUG_IN = {
         "The active layer is no fill of Rigatino's, and none was made for it.",
         "Choose a fill layer or the layer that it was made for.",
     ),
+    "another_task": Text(
+        "This layer was not made by filling.", "Choose the menu item again that the layer was made with."
+    ),
     "one_answer": Text(
         "The network {network} has one answer to a hole, so there are no other candidates.",
         "Choose another network, and fill anew.",
@@ -349,6 +352,9 @@ TEXTS: dict[str, Text] = {**_WIRE, **_WAY_TO_THE_DAEMON, **_DAEMON, **_REQUEST, 
 
 # What a reply notes of a fill that came about. The sentence itself travels, and is its own key in the catalogues.
 NOTES = {
+    "memory_smaller": "Memory was short, so the network saw the hole smaller.",
+    "memory_rough": "Memory was short, so the network computed in lower precision.",
+    "memory_cpu": "The graphics card's memory was short, so the processor computed.",
     "soft_face": "The face is larger than the network sees faces, so what fills it is soft.",
     "one_candidate": "This network has one answer for a hole, so there is one candidate.",
     "pixels_alone": "This network came without its discriminator, so the picture was matched by its pixels alone.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plugin.test_record import REMEMBERED
 from rigatino_gimp import record
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
 from rigatino_gimp.request import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gimp.md").read_text("utf-8")
@@ -22,6 +23,11 @@ def rows(heading: str) -> list[list[str]]:
 def test_every_argument_is_listed_with_its_default() -> None:
     listed = {cells[0].strip("`"): json.loads(cells[2].strip("`")) for cells in rows("| argument | type")}
     assert listed == Settings()._asdict()
+
+
+def test_the_arguments_of_edits_are_listed_with_their_defaults() -> None:
+    listed = {cells[0].strip("`"): json.loads(cells[2].strip("`")) for cells in rows("| edit | type")}
+    assert listed == {**PaintSettings()._asdict(), **TransplantSettings()._asdict(), "map": None, "reference": None}
 
 
 def test_every_field_of_the_record_is_listed() -> None:

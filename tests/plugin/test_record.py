@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rigatino_gimp import record, request
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
 from rigatino_gimp.record import Hole, Record, Source
 from rigatino_gimp.request import Settings
 from rigatino_wire.messages import MAX_CANDIDATES, Answer, Array, Filled
@@ -37,6 +38,15 @@ def test_it_comes_back_as_it_was() -> None:
     assert isinstance(again.region, Box)
 
 
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [("paint", PaintSettings(classes="lion")), ("transplant", TransplantSettings(fine=0.5))],
+)
+def test_so_do_records_of_edits(task: str, settings: PaintSettings | TransplantSettings) -> None:
+    again = record.decode(record.encode(REMEMBERED._replace(settings=settings, task=task)))
+    assert (again.settings, again.task) == (settings, task)
+
+
 def test_gimp_can_hold_it() -> None:
     data = record.encode(REMEMBERED, candidate=3)
     assert max(data) < 0x80
@@ -55,7 +65,7 @@ def test_a_record_of_the_first_version_has_the_defaults_of_what_came_later() -> 
     fields = json.loads(record.encode(REMEMBERED))
     fields["version"] = 1
     fields["settings"]["candidates"] = 16
-    del fields["answer"], fields["ran"]["latent"]
+    del fields["answer"], fields["task"], fields["ran"]["latent"]
     for name in ("variety", "seam", "quality"):
         del fields["settings"][name]
     again = record.decode(json.dumps(fields).encode())
@@ -63,6 +73,7 @@ def test_a_record_of_the_first_version_has_the_defaults_of_what_came_later() -> 
     assert again.answer == Answer()
     assert (again.hole, again.source, again.box) == (REMEMBERED.hole, REMEMBERED.source, REMEMBERED.box)
     request.check(again.settings)
+    assert again.task == "fill"
 
 
 NO_RECORDS = [
@@ -90,6 +101,9 @@ OF_OTHERS: list[dict[str, Any]] = [
     {"box": None},
     {"ran": None},
     {"answer": None},
+    {"task": "sing"},
+    {"task": "paint"},
+    {"task": ["fill"]},
     {"answer": {"lineage": [-1]}},
     {"answer": {"score": "high"}},
     {"answer": {"rank": 1}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rigatino_gimp import texts
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
 from rigatino_gimp.request import MODES, WORDS, Settings
 from rigatino_wire.errors import TEXTS, Failure
 from rigatino_wire.messages import Answer, Progress
@@ -16,6 +17,13 @@ def test_every_argument_has_a_label_and_a_tooltip() -> None:
     for words in texts.ARGUMENTS.values():
         assert words.help
         assert words.label.count("_") == 1
+
+
+@pytest.mark.parametrize("settings", [PaintSettings(), TransplantSettings()])
+def test_the_arguments_of_edits_have_words_too(settings: PaintSettings | TransplantSettings) -> None:
+    for name in (*settings._fields, "map", "reference"):
+        assert texts.words(name).help
+    assert not set(texts.EDITS) & set(texts.ARGUMENTS)
 
 
 def test_every_word_of_a_choice_is_said() -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Callable
 
 from gi.repository import Gimp
 
 from rigatino_gimp import installed, texts
 from rigatino_wire.client import Client
-from rigatino_wire.messages import Description, Fill, Filled, Preview, Progress
+from rigatino_wire.messages import Description, Filled, Preview, Progress, Work
 
 
-def describe() -> Description:
-    """What the daemon offers; it is started where none runs. Raises Failure."""
+def describe(task: str = "fill") -> Description:
+    """What the daemon offers for a task; it is started where none runs. Raises Failure."""
     with _connect() as client:
-        return client.describe()
+        return client.describe(task)
+
+
+def classes(network: str) -> Sequence[str]:
+    """The names of the classes that a network paints. Raises Failure."""
+    with _connect() as client:
+        return client.classes(network)
 
 
 def fill(
-    request: Fill,
+    request: Work,
     on_progress: Callable[[Progress], None] | None = None,
     on_preview: Callable[[Preview], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,

@@ -25,6 +25,8 @@ REACH = {
     "candidates": MAX_CANDIDATES,
     "variety": 2,
 }  # what a slider reaches; more can be typed
+FRACTIONS = ("variety", "strength", "coarse", "middle", "fine", "finest")  # settings with two digits
+NEW = Settings().seed
 CHANCE = ("candidates", "variety")  # settings of networks with chance alone
 OPEN = ("mode", "seed", "candidates")  # what can be set of one more candidate
 SPACE = 12  # pixels between parts, as in GIMP's own dialogs
@@ -35,6 +37,7 @@ def ask(
     config: Gimp.ProcedureConfig,
     place: Place,
     description: Description | None = None,
+    kind: type[Dialog] | None = None,
 ) -> bool:
     """Lets the user set the fill; the config then holds what was chosen. False: cancelled.
 
@@ -43,7 +46,7 @@ def ask(
     """
     GimpUi.init("rigatino")
     window = GimpUi.ProcedureDialog.new(procedure, config, texts.PROCEDURES[procedure.get_name()].title)
-    dialog = _Dialog(window, config, place)
+    dialog = (kind or Dialog)(window, config, place)
     if description is None:
         dialog.networks.ask()
     else:
@@ -57,15 +60,17 @@ def ask(
     return accepted
 
 
-class _Dialog:
+class Dialog:
     """What GIMP's dialog holds: a preview, and beside it a row for each setting that the procedure has."""
+
+    task = "fill"
 
     def __init__(self, window: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, place: Place) -> None:
         self._window, self._config = window, config
         self._kept = fills.remembered(place.candidate) if place.candidate is not None else None
         self._preset()
         self.preview = Preview(config, place)
-        self.networks = Networks(config, self._described)
+        self.networks = Networks(config, self._described, self.task)
         self._grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         self._count = 0
         self._rows: dict[str, list[Gtk.Widget]] = {}
@@ -78,13 +83,13 @@ class _Dialog:
         parts.show_all()
         config.connect("notify::network", self._show_chance)
         self._show_chance()
-        if self._kept is not None:
+        if "mode" in self._combos:
             config.connect("notify::mode", self._heed_mode)
             self._heed_mode()
 
     def _preset(self) -> None:
         if self._kept is not None:
-            settings = self._kept.settings._replace(seed=Settings().seed)
+            settings = self._kept.settings._replace(seed=NEW)
             for name, value in settings._asdict().items():
                 self._config.set_property(name, value)
 
@@ -113,7 +118,7 @@ class _Dialog:
 
     def _row(self, name: str, row: Gtk.Widget, widget: Gtk.Widget) -> None:
         """A row with a label; `widget` is what its mnemonic leads to."""
-        words = texts.ARGUMENTS[name]
+        words = texts.words(name)
         row.set_tooltip_text(words.help)
         label = rows.label(words.label, widget)
         self._grid.attach(label, 0, self._count, 1, 1)
@@ -136,9 +141,9 @@ class _Dialog:
         slider = self._window.get_spin_scale(name, 1.0)
         low, high = RANGES[name]
         slider.set_range(low, high)
-        slider.set_scale_limits(low, REACH[name])
+        slider.set_scale_limits(low, REACH.get(name, high))
         slider.set_activates_default(True)
-        if name == "variety":
+        if name in FRACTIONS:
             slider.set_digits(2)
             slider.set_increments(0.05, 0.25)
         return slider
@@ -162,7 +167,9 @@ class _Dialog:
     def _described(self, description: Description) -> None:
         self.preview.describe(description)
         self._show_chance()
-        network = self.networks.named(self._kept.settings.network) if self._kept is not None else None
+        if self._kept is None or "mode" not in self._combos:
+            return
+        network = self.networks.named(self._kept.settings.network)
         if network is not None and network.stochastic:
             for mode in JOINING:
                 self._combos["mode"].append(mode, texts.CHOICES["mode"][mode])
@@ -171,7 +178,7 @@ class _Dialog:
         """Several fills of one hole are for networks with chance: others make the same one again."""
         network = self.networks.chosen
         for name in CHANCE:
-            for widget in self._rows[name]:
+            for widget in self._rows.get(name, []):
                 widget.set_visible(network is not None and network.stochastic)
 
     def _heed_mode(self, *_: Any) -> None:

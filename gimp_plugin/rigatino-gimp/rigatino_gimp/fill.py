@@ -8,10 +8,21 @@ from uuid import uuid4
 
 from gi.repository import Gimp
 
-from rigatino_gimp import candidates, daemon, fills, insertion, layers, pictures, pixels, record, request
+from rigatino_gimp import (
+    candidates,
+    daemon,
+    fills,
+    insertion,
+    keeping,
+    layers,
+    pictures,
+    pixels,
+    record,
+    request,
+)
 from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
-from rigatino_gimp.record import Hole, Record, Source
+from rigatino_gimp.record import Record
 from rigatino_gimp.request import JOINING, Settings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill
@@ -55,7 +66,7 @@ def refill(
     request.check_mode(mode)
     place = layers.find_again(image, drawables)
     if mode in JOINING:
-        kept = fills.remembered(place.candidate).settings
+        kept: Any = fills.remembered(place.candidate).settings
         settings = kept._replace(seed=settings.seed, candidates=settings.candidates)
         request.check(settings)
     return _fill(place, settings, mode, choose)
@@ -69,13 +80,13 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose) -> Done:
     region = request.region(place.selection, frame, settings, description)
     if settings.source == "layer" and region.intersect(place.box).empty:
         raise Failure("selection_outside")
-    source, hole = _source(place), _hole(place)  # by the time the daemon is done they may be gone
+    then = keeping.before(place, region)
     message = _message(place, settings, region, mode)
     if choose is not None and stochastic and settings.candidates > 1:
         found = choose(message)
     else:
         found = candidates.of(daemon.fill(message))
-    remembered = [_record(one, settings, source, region, hole) for one in found]
+    remembered = [keeping.remembered(then, settings, one) for one in found]
     return Done(insertion.insert(place, _result(place, found, remembered, mode)), _notes(found))
 
 
@@ -92,27 +103,9 @@ def _message(place: Place, settings: Settings, region: Box, mode: str) -> Fill:
     selection = pixels.read(place.hole, region, depth.mask, depth.dtype)
     seen = pictures.read(place, settings.source, region)
     message = request.message(uuid4().hex, settings, region, depth.dtype, seen, selection)
-    return (
-        request.like(message, fills.remembered(place.candidate).answer.lineage) if mode == "like" else message
-    )
-
-
-def _hole(place: Place) -> Hole:
-    depth = pixels.depth(place.image)
-    return Hole(
-        place.selection, depth.dtype, pixels.read(place.hole, place.selection, depth.mask, depth.dtype)
-    )
-
-
-def _source(place: Place) -> Source:
-    layer, box = place.layer, place.box
-    return Source(layer.get_tattoo(), layer.get_name(), (box.x, box.y), (box.width, box.height))
-
-
-def _record(one: Candidate, settings: Settings, source: Source, region: Box, hole: Hole) -> Record:
-    _, height, width, _ = one.filled.fill.shape
-    laid = Box(*one.filled.offset, width, height)
-    return Record(settings, source, region, hole, laid, record.ran(one.filled), one.answer)
+    if mode != "like":
+        return message
+    return request.like(message, fills.remembered(place.candidate).answer.lineage)
 
 
 def _result(
@@ -122,7 +115,7 @@ def _result(
     _, height, width, _ = filled.fill.shape
     network = filled.network
     return insertion.Result(
-        name=_name(place, network, mode),
+        name=keeping.name(place, candidates.name(network), mode == "replace"),
         offset=filled.offset,
         size=(width, height),
         dtype=filled.fill.dtype,
@@ -138,14 +131,3 @@ def _result(
 def _notes(found: Sequence[Candidate]) -> list[str]:
     """What the replies note, each thing once."""
     return list(dict.fromkeys(note for one in found for note in one.filled.notes))
-
-
-def _name(place: Place, network: str, mode: str) -> str:
-    """The network's; a fill that takes another's place keeps a name that the user gave, or that is true still."""
-    name = candidates.name(network)
-    if mode != "replace" or place.old is None or not place.old.is_valid():
-        return name
-    ran: Any = fills.remembered(place.old).ran.get("network")
-    old = str(place.old.get_name())
-    outdated = ran != network and old.startswith(candidates.name(ran))
-    return name if outdated else old

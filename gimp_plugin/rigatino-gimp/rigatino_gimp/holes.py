@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from gi.repository import Gegl, Gimp
 
@@ -23,8 +23,12 @@ class Hole(NamedTuple):
     buffer: Gegl.Buffer
 
 
-def find(image: Gimp.Image, channel: Gimp.Channel | None, layer: Gimp.Layer) -> Hole:
+def find(
+    image: Gimp.Image, channel: Gimp.Channel | None, layer: Gimp.Layer, painted: Gimp.Layer | None = None
+) -> Hole:
     """The active channel where there is one, else the selection, else the Quick Mask, else what is transparent.
+
+    A layer `painted` comes before the last two: its opaque pixels are meant.
 
     Raises Failure selection_empty, or hole_empty for a channel that marks nothing.
     """
@@ -34,10 +38,12 @@ def find(image: Gimp.Image, channel: Gimp.Channel | None, layer: Gimp.Layer) -> 
     if selected:
         box = Box(left, top, right - left, bottom - top)
         return Hole("selection", box, image.get_selection().get_buffer())
+    if painted is not None:
+        return _of_opacity("painted", image, painted, planes.opaque)
     mask = image.get_channel_by_name(QUICK_MASK)
     if mask is not None:
         return _of_channel(image, mask)
-    return _of_transparency(image, layer)
+    return _of_opacity("transparency", image, layer, planes.transparent)
 
 
 def remembered(hole: Remembered, dx: int, dy: int) -> Hole:
@@ -58,8 +64,8 @@ def _of_channel(image: Gimp.Image, channel: Gimp.Channel) -> Hole:
     return hole
 
 
-def _of_transparency(image: Gimp.Image, layer: Gimp.Layer) -> Hole:
-    """The pixels of the layer, within the canvas, that are less than half opaque: as the daemon sees them."""
+def _of_opacity(kind: str, image: Gimp.Image, layer: Gimp.Layer, which: Callable[[bytes], bytes]) -> Hole:
+    """The pixels of the layer, within the canvas, that are opaque, or that are not: as the daemon sees them."""
     _, x, y = layer.get_offsets()
     shown = Box(x, y, layer.get_width(), layer.get_height()).intersect(
         Box(0, 0, image.get_width(), image.get_height())
@@ -67,7 +73,7 @@ def _of_transparency(image: Gimp.Image, layer: Gimp.Layer) -> Hole:
     if shown.empty or not layer.has_alpha():
         raise Failure("selection_empty")
     alpha = pixels.read(layer.get_buffer(), shown._replace(x=shown.x - x, y=shown.y - y), "A u8", "u8")
-    hole = _of_bytes("transparency", shown, planes.transparent(alpha))
+    hole = _of_bytes(kind, shown, which(alpha))
     if hole.box.empty:
         raise Failure("selection_empty")
     return hole

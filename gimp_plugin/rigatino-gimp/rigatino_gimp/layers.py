@@ -53,8 +53,8 @@ def _around(one: Box, other: Box) -> Box:
     return Box(x, y, max(one.right, other.right) - x, max(one.bottom, other.bottom) - y)
 
 
-def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
-    """Where to fill, for rigatino-fill. Raises Failure.
+def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], painted: Gimp.Layer | None = None) -> Place:
+    """Where to fill, for rigatino-fill: what is marked, also by a layer that is painted on. Raises Failure.
 
     A fill layer stands for the layer that it was made for, as long as that is in the image. A fill is seen
     with that layer, and the next one lies above it.
@@ -63,14 +63,14 @@ def find(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
     fill = fills.whole(layer)
     source = fills.source(image, fill) if fill is not None else None
     if source is None:
-        return _place(image, layer, holes.find(image, channel, layer), fills.upon(layer))
+        return _place(image, layer, holes.find(image, channel, layer, painted), fills.upon(layer))
     seen = fills.upon(source)
     if fill not in seen:
         seen.append(fill)
-    return _place(image, source, holes.find(image, channel, source), seen)
+    return _place(image, source, holes.find(image, channel, source, painted), seen)
 
 
-def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
+def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], task: str = "fill") -> Place:
     """Where to fill, for rigatino-refill: a fill layer, or the layer that it was made for. Raises Failure."""
     layer, _ = active(image, drawables)
     fill = fills.whole(layer) or fills.topmost(layer)
@@ -78,12 +78,28 @@ def find_again(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Place:
         raise Failure("not_a_fill")
     candidate = fills.chosen(layer, fill)
     kept = fills.remembered(candidate)
+    if kept.task != task:
+        raise Failure("another_task")
     source = fills.source(image, fill)
     if source is None:
         raise Failure("source_gone")
     hole = holes.remembered(kept.hole, *_moved(kept, source, candidate))
     others = [other for other in fills.upon(source) if other != fill]
     return _place(image, source, hole, others)._replace(above=fill, old=fill, candidate=candidate)
+
+
+def find_edit(
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    task: str,
+    painted: Gimp.Layer | None = None,
+) -> Place:
+    """Where to edit: what is marked, or what an earlier edit of this kind, if that is active, was made for."""
+    layer, _ = active(image, drawables)
+    fill = fills.whole(layer)
+    if fill is not None and fills.remembered(fill).task == task:
+        return find_again(image, drawables, task)
+    return find(image, drawables, painted)
 
 
 def _place(image: Gimp.Image, layer: Gimp.Layer, hole: holes.Hole, above: Sequence[Gimp.Layer]) -> Place:

@@ -24,8 +24,8 @@ class Inquiry:
     `done` is called from GTK's loop, if that still runs by then.
     """
 
-    def __init__(self, done: Callable[[Answer], None]) -> None:
-        self._done = done
+    def __init__(self, done: Callable[[Answer], None], task: str) -> None:
+        self._done, self._task = done, task
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
@@ -47,7 +47,7 @@ class Inquiry:
     def _asked(self) -> Answer:
         try:
             with installed.connect() as client:
-                return client.describe()
+                return client.describe(self._task)
         except Failure as failure:
             return failure
         except Exception as error:
@@ -60,8 +60,10 @@ class Networks:
     `described` is called as soon as the daemon has answered.
     """
 
-    def __init__(self, config: Gimp.ProcedureConfig, described: Callable[[Description], None]) -> None:
-        self._config, self._described = config, described
+    def __init__(
+        self, config: Gimp.ProcedureConfig, described: Callable[[Description], None], task: str
+    ) -> None:
+        self._config, self._described, self._task = config, described, task
         self._infos: dict[str, NetworkInfo] = {}
         self._inquiry: Inquiry | None = None
         self.choice = Gtk.ComboBoxText(hexpand=True)
@@ -85,7 +87,7 @@ class Networks:
     def ask(self) -> None:
         """Asks the daemon; the dialog can be used meanwhile."""
         self._wait(texts.STARTING, texts.NO_NEED_TO_WAIT)
-        self._inquiry = Inquiry(self.answer)
+        self._inquiry = Inquiry(self.answer, self._task)
         self._inquiry.wait(PATIENCE)
 
     def finish(self) -> None:
@@ -140,6 +142,10 @@ class Networks:
         info = self.chosen
         if info is not None:
             self._said.set_text(texts.network(info))
+
+    def say(self, words: str) -> None:
+        """Says something in the place of what is said of the network."""
+        self._said.set_text(words)
 
     def named(self, name: str) -> NetworkInfo | None:
         """The network that a setting means, as far as is known."""

@@ -10,6 +10,7 @@ from rigatino_wire.region import Box
 
 OPAQUE: dict[str, Any] = {"u8": 255, "f32": 1.0}
 CODES = {"u8": "B", "f32": "f"}
+_OPAQUE = bytes(255 if value >= 128 else 0 for value in range(256))
 _TRANSPARENT = bytes(255 if value < 128 else 0 for value in range(256))
 
 
@@ -37,6 +38,11 @@ def native(data: bytes, dtype: str) -> bytes:
     values = array("f", data)
     values.byteswap()
     return values.tobytes()
+
+
+def opaque(alpha: bytes) -> bytes:
+    """Of an alpha channel of bytes, 255 where a pixel is half opaque or more, else 0."""
+    return alpha.translate(_OPAQUE)
 
 
 def transparent(alpha: bytes) -> bytes:

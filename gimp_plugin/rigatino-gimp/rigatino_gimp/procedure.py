@@ -8,13 +8,27 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from rigatino_gimp import layers, notes, texts
+from rigatino_gimp import edit, face, layers, notes, texts
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
+from rigatino_gimp.faces import FaceSettings
 from rigatino_gimp.fill import Choose, Done, fill, refill
+from rigatino_gimp.record import AnySettings
 from rigatino_gimp.request import MODES, Settings
 from rigatino_wire import __version__
 from rigatino_wire.errors import Cancelled, Failure
 
-FILL, AGAIN, REFILL = NAMES = ("rigatino-fill", "rigatino-fill-again", "rigatino-refill")
+FILL, AGAIN, REFILL, FACE, PAINT, TRANSPLANT = NAMES = (
+    "rigatino-fill", "rigatino-fill-again", "rigatino-refill", "rigatino-face",
+    "rigatino-paint-class", "rigatino-transplant",
+)  # fmt: skip
+SETTINGS: dict[str, type[AnySettings]] = {
+    FILL: Settings,
+    REFILL: Settings,
+    FACE: FaceSettings,
+    PAINT: PaintSettings,
+    TRANSPLANT: TransplantSettings,
+}
+LAYERS = {PAINT: "map", TRANSPLANT: "reference"}  # a layer that is looked at besides the one that is meant
 WRONG_CALLS = frozenset({"bad_setting", "unknown_network", "no_layer", "many_layers", "layer_unclear"})
 READWRITE = GObject.ParamFlags.READWRITE
 # Wide: a value outside its argument's range GIMP would replace by the default, without a word.
@@ -33,17 +47,19 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     procedure.add_menu_path("<Image>/Filters/Enhance")
     procedure.set_documentation(about.blurb, about.help, None)  # no page of GIMP's help, and so no button
     procedure.set_attribution("Rigatino", "Rigatino", __version__)
-    if name != AGAIN:
-        _add_settings(procedure)
+    if name in SETTINGS:
+        _add_settings(procedure, SETTINGS[name]())
+    if name in LAYERS:
+        procedure.add_layer_argument(LAYERS[name], *texts.words(LAYERS[name]), True, READWRITE)
     if name == REFILL:
         procedure.add_string_argument("mode", *texts.ARGUMENTS["mode"], MODES[0], READWRITE)
     procedure.add_layer_return_value("layer", *texts.FILL, False, READWRITE)
     return procedure
 
 
-def _add_settings(procedure: Gimp.Procedure) -> None:
-    for name, default in Settings()._asdict().items():
-        words = texts.ARGUMENTS[name]
+def _add_settings(procedure: Gimp.Procedure, settings: AnySettings) -> None:
+    for name, default in settings._asdict().items():
+        words = texts.words(name)
         if isinstance(default, str):
             procedure.add_string_argument(name, *words, default, READWRITE)
         elif isinstance(default, bool):
@@ -107,11 +123,21 @@ def _asked(
 
     Raises Cancelled where the user wants none.
     """
-    from rigatino_gimp import chooser, dialog  # they need a display, which a batch has not
+    from rigatino_gimp import (  # they need a display: a batch has none
+        chooser,
+        dialog,
+        edit_dialog,
+        face_dialog,
+    )
 
-    again = procedure.get_name() == REFILL
-    place = layers.find_again(image, drawables) if again else layers.find(image, drawables)
-    if not dialog.ask(procedure, config, place):
+    name = procedure.get_name()
+    kinds = {FACE: face_dialog.FaceDialog, PAINT: edit_dialog.PaintDialog, TRANSPLANT: edit_dialog.TransplantDialog}
+    kind = kinds.get(name, dialog.Dialog)
+    if kind.task != "fill":
+        place = layers.find_edit(image, drawables, kind.task)
+    else:
+        place = layers.find_again(image, drawables) if name == REFILL else layers.find(image, drawables)
+    if not dialog.ask(procedure, config, place, kind=kind):
         raise Cancelled
     return chooser.choose
 
@@ -123,16 +149,22 @@ def _work(
     config: Gimp.ProcedureConfig,
     choose: Choose,
 ) -> Done:
-    settings = _settings(config)
+    settings: Any = _settings(config, SETTINGS[name])
+    if name == FACE:
+        return face.face(image, drawables, settings, choose)
+    if name == PAINT:
+        return edit.paint(image, drawables, settings, config.get_property("map"))
+    if name == TRANSPLANT:
+        return edit.transplant(image, drawables, settings, config.get_property("reference"))
     if name == REFILL:
         return refill(image, drawables, settings, config.get_property("mode") or "", choose)
     return fill(image, drawables, settings, choose)
 
 
-def _settings(config: Gimp.ProcedureConfig) -> Settings:
-    values: dict[str, Any] = {name: config.get_property(name) for name in Settings._fields}
+def _settings(config: Gimp.ProcedureConfig, kind: type[AnySettings]) -> AnySettings:
+    values: dict[str, Any] = {name: config.get_property(name) for name in kind._fields}
     empty = {name: "" for name, value in values.items() if value is None}
-    return Settings(**{**values, **empty})
+    return kind(**{**values, **empty})
 
 
 def _success(procedure: Gimp.Procedure, layer: Gimp.Layer) -> Gimp.ValueArray:

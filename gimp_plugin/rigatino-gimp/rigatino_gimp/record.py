@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
+from rigatino_gimp.faces import FaceSettings
 from rigatino_gimp.request import Settings
 from rigatino_wire import __version__
 from rigatino_wire.errors import ProtocolError
@@ -18,6 +20,13 @@ from rigatino_wire.region import Box
 
 NAME = "rigatino-fill"
 VERSION = 2
+AnySettings = Union[Settings, FaceSettings, PaintSettings, TransplantSettings]
+TASKS: dict[str, type[AnySettings]] = {
+    "fill": Settings,
+    "face": FaceSettings,
+    "paint": PaintSettings,
+    "transplant": TransplantSettings,
+}
 FIRST = 1  # its fills had neither lineages nor the settings that came with them, and up to 16 candidates
 
 
@@ -39,15 +48,17 @@ class Source(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A fill: what was asked of which layer and region, where the fill was laid, what ran, and which answer it is."""
+    """A fill: what was asked of which layer and region, where the fill was laid, what ran, which answer it is of
+    the network, and for what task."""
 
-    settings: Settings
+    settings: AnySettings
     source: Source
     region: Box
     hole: Hole
     box: Box
     ran: dict[str, Any]
     answer: Answer = Answer()
+    task: str = "fill"
 
 
 def ran(filled: Filled) -> dict[str, Any]:
@@ -65,6 +76,7 @@ def encode(record: Record, candidate: int = 0) -> bytes:
     }
     fields = {
         "version": VERSION,
+        "task": record.task,
         "candidate": candidate,
         "settings": record.settings._asdict(),
         "source": record.source._asdict(),
@@ -82,13 +94,14 @@ def decode(data: bytes) -> Record:
     try:
         fields = _current(json.loads(data))
         return Record(
-            _settings(fields["settings"]),
+            _settings(TASKS[fields["task"]], fields["settings"]),
             _source(fields["source"]),
             Box(*_integers(fields["region"], 4)),
             _hole(fields["hole"]),
             Box(*_integers(fields["box"], 4)),
             dict(fields["ran"]),
             Answer.from_header(dict(fields["answer"])),
+            fields["task"],
         )
     except (KeyError, TypeError, zlib.error, ProtocolError) as error:
         raise ValueError(f"not a record of a fill: {error}") from error
@@ -99,15 +112,15 @@ def _current(fields: dict[str, Any]) -> dict[str, Any]:
     if fields["version"] == FIRST:
         settings = fields["settings"]
         fewer = min(settings["candidates"], MAX_CANDIDATES)
-        return {**fields, "settings": {**settings, "candidates": fewer}, "answer": {}}
+        return {**fields, "settings": {**settings, "candidates": fewer}, "answer": {}, "task": "fill"}
     if fields["version"] != VERSION:
         raise ValueError(f"version {fields['version']}")
     return fields
 
 
-def _settings(fields: dict[str, Any]) -> Settings:
-    settings = Settings(**fields)
-    for value, default in zip(settings, Settings()):
+def _settings(kind: type[AnySettings], fields: dict[str, Any]) -> AnySettings:
+    settings = kind(**fields)
+    for value, default in zip(settings, kind()):
         if type(value) is not type(default):
             raise TypeError(f"{value!r} among the settings")
     return settings

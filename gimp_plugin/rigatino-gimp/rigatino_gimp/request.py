@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import MAX_CANDIDATES, MAX_LINEAGE, Array, Description, Fill, NetworkInfo
@@ -44,18 +44,24 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (-1, 2**31 - 1),
     "candidates": (1, MAX_CANDIDATES),
     "variety": (0, 4),
+    "strength": (0, 1),
+    "coarse": (0, 1),
+    "middle": (0, 1),
+    "fine": (0, 1),
+    "finest": (0, 1),
+    "steps": (0, 10000),
 }
 
 
-def check(settings: Settings) -> None:
-    """Raises Failure bad_setting for the first setting that holds a wrong value."""
+def check(settings: Any) -> None:
+    """Raises Failure bad_setting for the first setting that holds a wrong value; for settings of any task."""
     values = settings._asdict()
-    for name, words in WORDS.items():
-        if values[name] not in words:
-            raise _bad(name, values[name], _either(words))
-    for name, (low, high) in RANGES.items():
-        if not low <= values[name] <= high:
-            raise _bad(name, values[name], f"a number from {low} to {high:.10g}")
+    for name, value in values.items():
+        if name in WORDS and value not in WORDS[name]:
+            raise _bad(name, value, _either(WORDS[name]))
+        if name in RANGES and not RANGES[name][0] <= value <= RANGES[name][1]:
+            low, high = RANGES[name]
+            raise _bad(name, value, f"a number from {low} to {high:.10g}")
 
 
 def check_mode(mode: str) -> None:
@@ -85,10 +91,11 @@ def _names(networks: Sequence[NetworkInfo]) -> str:
     return ", ".join(info.name for info in networks)
 
 
-def region(selection: Box, frame: Box, settings: Settings, description: Description) -> Box:
+def region(selection: Box, frame: Box, settings: Any, description: Description) -> Box:
     """What is sent: the selection, as far as grow and feather widen it, with its context, inside the frame.
 
-    Raises Failure unknown_network, hole_empty, or too_many_pixels for more than the daemon takes.
+    The settings are those of any task. Raises Failure unknown_network, hole_empty, or too_many_pixels for more than
+    the daemon takes.
     """
     rule = network(description, settings.network).rule
     reach = settings.grow + ceil(settings.feather)

@@ -62,6 +62,37 @@ PROCEDURES = {
             " added above it, or becomes one of its candidates."
         ),
     ),
+    "rigatino-face": About(
+        _("_Complete a Face…"),
+        _("Complete a Face"),
+        _("Invents the part of a face that the selection hides"),
+        _(
+            "A network that knows nothing but faces completes the one that the selection lies in. Its eyes are marked by a"
+            " path of two points, or by guides that cross twice, or are looked for. The result is a new layer; on a layer"
+            " that was made so, it is made anew."
+        ),
+    ),
+    "rigatino-paint-class": About(
+        _("_Paint a Class…"),
+        _("Paint a Class"),
+        _("Shows another kind of animal in the selection, where the picture shows one"),
+        _(
+            "A network that makes pictures looks for what it could have made that is most like the picture, and makes"
+            " it with other classes in the selection. What changes becomes a layer of its own. On a layer that was"
+            " made so, the work goes on from there."
+        ),
+    ),
+    "rigatino-transplant": About(
+        _("_Transplant…"),
+        _("Transplant"),
+        _("Shows a part of another layer or image in the selection, fitted into the picture"),
+        _(
+            "A network that makes pictures looks for what is most like the picture and like the reference, and mixes"
+            " their features in the selection. In the reference's own image the selection says which part is meant;"
+            " without one all of it is. What changes becomes a layer of its own. On a layer that was made so, the work"
+            " goes on from there."
+        ),
+    ),
 }
 FILL = Words(_("Fill"), _("The new layer; a group of layers where several candidates were asked for"))
 HOLES = {  # what the hole is, where it is not the selection
@@ -110,6 +141,38 @@ ARGUMENTS = {
     ),
 }
 
+# What faces, painting and transplanting have besides.
+EDITS = {
+    "eyes": Words(
+        _("Eyes"), _("“x, y, x, y”: where both eyes are, in pixels of the picture; empty: as marked, or found")
+    ),
+    "classes": Words(
+        _("Class"),
+        _(
+            "The name of a class, a part of it, or its number; several with their colours in the map:"
+            " “ff0000=tabby; 0000ff=lion”"
+        ),
+    ),
+    "map": Words(
+        _("Map of classes"), _("A layer that is painted in the colours of the classes; none for one class")
+    ),
+    "strength": Words(_("Strength"), _("How much of the class is painted, from 0 to 1")),
+    "base": Words(
+        _("Class of the picture"), _("What the picture shows, by name or number; empty: to be guessed")
+    ),
+    "steps": Words(
+        _("Steps"),
+        _("How long the network looks for the picture; more steps come closer to it, and take longer"),
+    ),
+    "reference": Words(
+        _("Reference"), _("The layer, of this or another image, of which a part is transplanted")
+    ),
+    "coarse": Words(_("Posture"), _("How much of the reference's coarsest features counts, from 0 to 1")),
+    "middle": Words(_("Shape"), _("How much of the reference's coarse features counts, from 0 to 1")),
+    "fine": Words(_("Pattern"), _("How much of the reference's fine features counts, from 0 to 1")),
+    "finest": Words(_("Texture"), _("How much of the reference's finest features counts, from 0 to 1")),
+}
+
 # The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.
 CHOICES = {
     "source": {"layer": _("The active layer"), "visible": _("All visible layers")},
@@ -126,6 +189,10 @@ CHOICES = {
         "another": _("Another candidate"),
         "like": _("A candidate like this one"),
     },
+}
+EYES = {
+    "marked": _("The eyes are where they are marked in the image."),
+    "found": _("The eyes will be looked for. To mark them, draw a path of two points."),
 }
 AUTOMATIC = {"context": _("_Automatic"), "seed": _("Ne_w every time")}
 TRY_AGAIN = _("Tr_y Again")
@@ -166,6 +233,11 @@ def stage(progress: Progress) -> str:
         progress.position,
     )
     return waiting.format(position=progress.position)
+
+
+def words(name: str) -> Words:
+    """Those of an argument."""
+    return ARGUMENTS.get(name) or EDITS[name]
 
 
 def candidate(answer: Answer) -> str:

@@ -182,6 +182,8 @@ def desktop(picture):
     settings = Path(os.environ["HOME"]) / ".config" / "gtk-3.0" / "settings.ini"
     settings.parent.mkdir(parents=True)
     settings.write_text("[Settings]\ngtk-cursor-blink=0\n")  # or no screen stands still
+    with (SHARE / "profile" / "gimprc").open("a") as gimprc:
+        gimprc.write("(marching-ants-speed 10000)\n")  # milliseconds; likewise
     batch = f"exec(open({str(SHARE / 'inside' / 'gui.py')!r}).read())"
     words = "gimp -n --no-splash --new-instance --batch-interpreter=python-fu-eval -b"
     with ExitStack() as stack:

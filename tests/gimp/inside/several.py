@@ -138,7 +138,7 @@ def several_of_the_first_version(case):
     _outcome, fill = call(image, [only_layer(image)], seed=1, detail=False, context=1.0)
     kept = record(fill)
     kept["version"] = 1
-    del kept["answer"], kept["ran"]["latent"]
+    del kept["answer"], kept["task"], kept["ran"]["latent"]
     for name in ("variety", "seam", "quality"):
         del kept["settings"][name]
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE

@@ -1,0 +1,50 @@
+"""What a fill is to remember: read before the daemon is asked, for by the time it is done all may be gone."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rigatino_gimp import fills, pixels, record
+from rigatino_gimp.candidates import Candidate
+from rigatino_gimp.layers import Place
+from rigatino_gimp.record import Hole, Record, Source
+from rigatino_wire.region import Box
+
+
+class Before(NamedTuple):
+    """A place as it is: the layer, what is sent, and the hole."""
+
+    source: Source
+    region: Box
+    hole: Hole
+
+
+def before(place: Place, region: Box) -> Before:
+    """The place as it is now."""
+    layer, box, depth = place.layer, place.box, pixels.depth(place.image)
+    data = pixels.read(place.hole, place.selection, depth.mask, depth.dtype)
+    source = Source(layer.get_tattoo(), layer.get_name(), (box.x, box.y), (box.width, box.height))
+    return Before(source, region, Hole(place.selection, depth.dtype, data))
+
+
+def remembered(then: Before, settings: record.AnySettings, one: Candidate, task: str = "fill") -> Record:
+    """The record of a candidate."""
+    _, height, width, _ = one.filled.fill.shape
+    laid = Box(*one.filled.offset, width, height)
+    return Record(
+        settings, then.source, then.region, then.hole, laid, record.ran(one.filled), one.answer, task
+    )
+
+
+def name(place: Place, made: str, replace: bool) -> str:
+    """What a fill is called: by its kind and network, as `made` says.
+
+    One that takes another's place keeps a name that the user gave, or that is true still.
+    """
+    if not replace or place.old is None or not place.old.is_valid():
+        return made
+    kind, _, network = made.partition(" ")
+    ran: Any = fills.remembered(place.old).ran.get("network")
+    old = str(place.old.get_name())
+    outdated = f"({ran})" != network and old.startswith(f"{kind} ({ran})")
+    return made if outdated else old
