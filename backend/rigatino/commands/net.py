@@ -26,6 +26,8 @@ def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], pre
     LaMa takes image (float32 [N,3,H,W], RGB from 0 to 1) and hole (float32 [N,1,H,W], 1 = fill), and gives
     raw, the network's answer, and out, the picture with the hole filled. Its only setting is fast=true.
 
+    DFNet takes and gives the same, and alpha (float32 [N,3,H,W]): how much of raw is its own.
+
     CoModGAN takes pictures of its own size and z (float32 [K,512]) for K answers, and if wanted w_avg [1,512] and
     noise00, noise01, ... [K,1,r,r]; its settings are noise=none|const|random|given, psi, global_dropout, seed and
     fast=true.
