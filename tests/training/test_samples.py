@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,19 @@ import torch
 from rigatino_models.data import crops
 from rigatino_models.data.batches import OnDevice, Workers
 from rigatino_models.data.crops import Augment, Crop
+from rigatino_models.data.equalise import equalised
 from rigatino_models.data.photos import Photos, Samples
 
-WILD = Augment(
-    contrast=0.2, brightness=0.1, hue=20.0, rotation=40.0, shear=0.1, perspective=0.06
-)  # all that can vary
+WILD = Augment(  # all that can vary
+    contrast=0.2,
+    brightness=0.1,
+    hue=20.0,
+    rotation=40.0,
+    shear=0.1,
+    perspective=0.06,
+    lens=0.05,
+    equalise=4.0,
+)
 CPU = torch.device("cpu")
 
 
@@ -69,6 +78,40 @@ def test_a_turned_square_stays_a_square_of_the_asked_scale() -> None:
         assert float(down) == pytest.approx(float(across), rel=0.03)
         scales.append(float(down) * 32 / 31)
     assert np.mean(scales) == pytest.approx(100, rel=0.02)  # a fourth of the short side
+
+
+def test_a_lens_bends_straight_lines_about_the_middle() -> None:
+    photo, side = ramp(100, 100), 100
+    corners = np.stack(np.meshgrid((-1.0, 1.0), (-1.0, 1.0), indexing="ij"), -1)
+    plain = Crop(0, (0, 0, 100, 100), (100, 100), corners, False, (1, 1, 1, 0, 0))
+    straight, bent = (
+        crops.render(photo, crop, side) * 255 / 2 for crop in (plain, replace(plain, lens=-0.4))
+    )
+    assert (straight[0, 50] - torch.arange(100)).abs()[2:-2].max() < 0.5
+    for column in (10, 30, 70):
+        apart = (column - 49.5) / 100
+        expected = 49.5 + 100 * apart * (1 - 0.4 * (apart**2 + apart**4))
+        assert float(bent[0, 50, column]) == pytest.approx(expected, abs=0.5)
+    assert float((bent[0, 5] - bent[0, 50])[10]) > 2  # farther from the middle, nearer to it
+
+
+def test_equalisation_spreads_what_lies_close_within_its_limit() -> None:
+    flat = torch.linspace(0.45, 0.55, 64).view(1, 1, 1, 64).expand(2, 3, 64, 64)
+    spread = equalised(flat, torch.tensor([100.0, 0.0]))
+    assert torch.equal(spread[1], flat[1])
+    assert float(spread[0].max() - spread[0].min()) > 0.5
+    limited = equalised(flat[:1], torch.tensor([2.0]))
+    assert 0.1 < float(limited.max() - limited.min()) < float(spread[0].max() - spread[0].min())
+    even = torch.rand(1, 3, 512, 512)[:, :1].expand(1, 3, 512, 512)  # its histogram is level already
+    assert float((equalised(even, torch.tensor([4.0])) - even).abs().mean()) < 0.01
+
+
+def test_half_of_the_crops_are_equalised() -> None:
+    drawn = [crops.draw(np.random.default_rng(i), 0, (64, 64), 32, (32, 64), WILD) for i in range(200)]
+    limits = [crop.equalise for crop in drawn]
+    assert 70 < limits.count(0.0) < 130
+    assert 1 <= min(limit for limit in limits if limit) <= max(limits) <= 4
+    assert all(abs(crop.lens) <= 0.05 for crop in drawn)
 
 
 def test_samples_follow_the_asked_scales() -> None:

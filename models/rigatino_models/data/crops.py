@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rigatino_models.data.equalise import equalised
+
 Random = np.random.Generator
 
 
@@ -23,7 +25,8 @@ class Augment:
     """How crops vary. gamma: bounds; saturation, contrast: factors within 1 -+ this; brightness: added, -+ this.
 
     hue, rotation: degrees, -+ this; shear: fraction of the side, -+ this; perspective: standard deviation of the
-    corners' way, at most this fraction of the side.
+    corners' way, at most this fraction of the side. lens: coefficient of radial distortion, -+ this. equalise: greatest
+    limit of the equalisation that half of the crops undergo (0: none), see data.equalise.
     """
 
     mirror: bool = True
@@ -35,11 +38,13 @@ class Augment:
     rotation: float = 0.0
     shear: float = 0.0
     perspective: float = 0.0
+    lens: float = 0.0
+    equalise: float = 0.0
 
     @property
     def warps(self) -> bool:
         """Whether the square may stand otherwise than upright."""
-        return bool(self.rotation or self.shear or self.perspective)
+        return bool(self.rotation or self.shear or self.perspective or self.lens)
 
 
 PLAIN = Augment(mirror=False, gamma=(1.0, 1.0), saturation=0.0)
@@ -50,7 +55,8 @@ class Crop:
     """box: top, left, height, width in the photo; size: height and width that the box has at the sample's scale.
 
     corners [2,2,2]: (y, x) of the square's corners in the box, in [-1,1]; None where the square is the box.
-    colour: gamma, saturation, contrast, brightness, hue in radians.
+    colour: gamma, saturation, contrast, brightness, hue in radians. lens: coefficient of radial distortion; equalise:
+    limit of the equalisation, 0 for none.
     """
 
     photo: int
@@ -59,6 +65,8 @@ class Crop:
     corners: NDArray[np.float64] | None
     mirrored: bool
     colour: tuple[float, float, float, float, float]
+    lens: float = 0.0
+    equalise: float = 0.0
 
 
 def draw(
@@ -82,7 +90,8 @@ def draw(
         else (max(2, round(height * side / extent)), max(2, round(width * side / extent)))
     )
     mirrored = augment.mirror and rng.random() < 0.5
-    return Crop(photo, (int(top), int(left), height, width), size, corners, mirrored, _colour(rng, augment))
+    box, colour = (int(top), int(left), height, width), _colour(rng, augment)
+    return Crop(photo, box, size, corners, mirrored, colour, *_rarer(rng, augment))
 
 
 def render(photo: Tensor, crop: Crop, side: int) -> Tensor:
@@ -93,7 +102,7 @@ def render(photo: Tensor, crop: Crop, side: int) -> Tensor:
     box = box if box.device.type == "cpu" else box.float()
     small = F.interpolate(box, crop.size, mode="bicubic", antialias=True).float() / 255
     if crop.corners is not None:
-        grid = _grid(torch.from_numpy(crop.corners).float().to(photo.device), side)
+        grid = _grid(torch.from_numpy(crop.corners).float().to(photo.device), side, crop.lens)
         small = F.grid_sample(small, grid[None], "bicubic", "reflection", align_corners=False)
     out = small[0].clamp(0, 1)
     return out.flip(-1) if crop.mirrored else out
@@ -104,6 +113,8 @@ def vary(images: Tensor, crops: Sequence[Crop]) -> Tensor:
     gamma, saturation, contrast, brightness, hue = (
         torch.tensor([crop.colour for crop in crops]).to(images).T[..., None, None, None]
     )
+    if any(crop.equalise for crop in crops):
+        images = equalised(images, images.new_tensor([crop.equalise for crop in crops])).clamp(0, 1)
     images = images**gamma
     middle = images.mean((1, 2, 3), keepdim=True)
     images = middle + (images - middle) * contrast + brightness
@@ -155,13 +166,23 @@ def _area(corners: NDArray[np.float64]) -> float:
     return float(abs(one[0] * other[1] - one[1] * other[0]) / 2)
 
 
-def _grid(corners: Tensor, side: int) -> Tensor:
-    """Sampling places [S,S,2] (x, y), spread bilinearly between the corners."""
-    along = (torch.arange(side, device=corners.device) + 0.5) / side
+def _grid(corners: Tensor, side: int, lens: float = 0.0) -> Tensor:
+    """Sampling places [S,S,2] (x, y), spread bilinearly between the corners, after a lens's radial distortion."""
+    along = (torch.arange(side, device=corners.device) + 0.5) / side - 0.5
     down, across = along[:, None, None], along[None, :, None]
+    apart = down.square() + across.square()
+    bent = 1 + lens * (apart + apart.square())
+    down, across = 0.5 + down * bent, 0.5 + across * bent
     top = corners[0, 0] * (1 - across) + corners[0, 1] * across
     bottom = corners[1, 0] * (1 - across) + corners[1, 1] * across
     return (top * (1 - down) + bottom * down).flip(-1)
+
+
+def _rarer(rng: Random, augment: Augment) -> tuple[float, float]:
+    """lens and equalise; nothing is drawn where there is none."""
+    lens = float(rng.uniform(-augment.lens, augment.lens)) if augment.lens else 0.0
+    equalise = float(rng.uniform(1, augment.equalise)) if augment.equalise and rng.random() < 0.5 else 0.0
+    return lens, equalise
 
 
 def _colour(rng: Random, augment: Augment) -> tuple[float, float, float, float, float]:
