@@ -24,7 +24,7 @@ from rigatino_wire.launch import START_LOG, stop_daemon
 UNIT = "rigatino.service"
 LABEL = "org.rigatino.daemon"
 LIMIT = 60  # seconds for systemctl or launchctl
-SETTINGS = ("RIGATINO_DEVICE", "RIGATINO_IDLE_MINUTES", "RIGATINO_TRANSPORT")
+SETTINGS = ("RIGATINO_DEVICE", "RIGATINO_IDLE_MINUTES", "RIGATINO_MEMORY_MB", "RIGATINO_TRANSPORT")
 
 
 def needed() -> bool:

@@ -1,4 +1,4 @@
-"""The networks in memory: loaded when first asked for, the least recently used one let go."""
+"""The networks in memory: loaded when first asked for, the least recently used let go when they take too much."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rigatino import weights
+from rigatino import budget, weights
 from rigatino.failures import translated
 from rigatino.settings import Settings
 from rigatino_models.convert import weights as converted
@@ -18,7 +18,7 @@ from rigatino_models.spec import NetworkSpec
 from rigatino_wire.errors import Failure
 
 log = logging.getLogger(__name__)
-CAPACITY = 2
+NETWORKS = 0.5  # of the memory that there is for networks and their work
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 # Without these instructions bf16 on a CPU is emulated, and slower than fp32.
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -34,18 +34,45 @@ class Loaded:
     device: torch.device
     inpainter: Inpainter
 
+    @property
+    def nbytes(self) -> int:
+        """What the weights take."""
+        net = self.inpainter.net
+        return sum(value.nbytes for value in (*net.parameters(), *net.buffers()))
+
 
 class Pool:
-    """Loads networks by name and keeps the last few."""
+    """Loads networks by name and keeps those of the last ones that fit into half of the memory."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.device = pick_device(settings.device)
-        self._loaded: OrderedDict[tuple[str, str], Loaded] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str, str], Loaded] = OrderedDict()
 
     def resident(self) -> list[str]:
         """Names of the networks in memory, the most recent last."""
-        return [name for name, _ in self._loaded]
+        return [name for name, _, _ in self._loaded]
+
+    def room(self, device: torch.device) -> float:
+        """Bytes that work on a device may take beside the networks that are there."""
+        return budget.room(device, self.settings.memory, self._held(device))
+
+    def let_go(self) -> None:
+        """Let all networks go, and what memory is kept."""
+        self._loaded.clear()
+        budget.let_go()
+
+    def _held(self, device: torch.device) -> int:
+        return sum(loaded.nbytes for loaded in self._loaded.values() if loaded.device == device)
+
+    def _fit(self, device: torch.device) -> None:
+        """Let the least recently used networks on a device go until what is left, but for one, fits."""
+        whole = min(self.settings.memory, budget.free(device) + self._held(device))
+        there = [key for key, loaded in self._loaded.items() if loaded.device == device]
+        for key in there[:-1]:
+            if self._held(device) <= NETWORKS * whole:
+                break
+            del self._loaded[key]
 
     def precision(self, wanted: str) -> str:
         """fp32 or bf16: as wanted, or what this device is good at for "auto"."""
@@ -53,28 +80,28 @@ class Pool:
             return wanted
         return "bf16" if fast_bf16(self.device) else "fp32"
 
-    def get(self, name: str, precision: str) -> Loaded:
+    def get(self, name: str, precision: str, device: torch.device | None = None) -> Loaded:
         """The network of that name ("" = the bundled one), in that precision or, where it lacks it, in its safest one.
 
-        Raises Failure unknown_network, weights_*.
+        On the pool's own device unless another is given. Raises Failure unknown_network, weights_*.
         """
-        key = (name or weights.default_network(), self.precision(precision))
+        place = device or self.device
+        key = (name or weights.default_network(), self.precision(precision), str(place))
         if key not in self._loaded:
-            while len(self._loaded) >= CAPACITY:
-                self._loaded.popitem(last=False)
-            self._loaded[key] = self._load(*key)
+            self._loaded[key] = self._load(key[0], key[1], place)
+            self._fit(place)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def _load(self, name: str, precision: str) -> Loaded:
+    def _load(self, name: str, precision: str, device: torch.device) -> Loaded:
         with translated():
             place = weights.locate(name, self.settings.data_dir)
             spec = place.spec
             precision = precision if precision in spec.dtypes else spec.dtypes[0]
-            form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(self.device)
-        log.info("Loaded %s in %s on %s", name, precision, self.device)
+            form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(device)
+        log.info("Loaded %s in %s on %s", name, precision, device)
         inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest)
-        return Loaded(spec, place.sha256, precision, self.device, inpainter)
+        return Loaded(spec, place.sha256, precision, device, inpainter)
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from rigatino import compose
 from rigatino.answers import Answer, Answers, Lineage, pixels, ranked
+from rigatino.budget import Rung, ladder, needed
 from rigatino.compose import Floats
 from rigatino.editing.editor import Editor
 from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, read
@@ -26,6 +27,7 @@ from rigatino.poisson import continued
 from rigatino.pool import Pool
 from rigatino.settings import Settings
 from rigatino.weights import for_task
+from rigatino_models.memory import release_freed_memory
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire import messages as wire
 from rigatino_wire.errors import Failure
@@ -84,12 +86,24 @@ class Service:
         candidate of a network with chance. Raises Failure hole_empty, hole_everything, unknown_network, and what
         loading weights can raise.
         """
+        for rung in ladder(self.pool.device, self.pool.precision(request.precision)):
+            try:
+                return self._fill(request, progress, show, rung)
+            except Failure as failure:
+                if failure.code != "out_of_memory" or rung.last:
+                    raise
+            self.pool.let_go()
+        raise Failure("out_of_memory")
+
+    def _fill(self, request: Fill | Face, progress: Report, show: Show, rung: Rung) -> Filled:
+        """`fill` in so much memory; Failure out_of_memory where that is not enough."""
         clock = Clock()
         region = read(request)
         known = what_is_known(region, request.grow)
         progress("loading", 0.0)
         name = for_task(request.network, request.op, self.pool.settings.data_dir).spec.name
-        loaded = self.pool.get(name, request.precision)
+        precision = "bf16" if rung.rough else request.precision
+        loaded = self.pool.get(name, precision, rung.device)
         clock.lap("load")
         seed = request.seed if request.seed >= 0 else secrets.randbelow(2**31)
         lineages = candidates(request, seed, loaded.spec)
@@ -101,7 +115,9 @@ class Service:
             part, see = face(request, region, faded)
             parts = [part]
         else:
-            parts = plan(known, faded, loaded.spec, request.quality, request.detail)
+            quality = "fast" if rung.smaller else request.quality
+            parts = plan(known, faded, rung.spec(loaded.spec), quality, request.detail)
+        self._afford(needed(parts, loaded.spec, loaded.precision, known.size), loaded.device, rung)
         meter = Meter(progress, **weights(parts), **{"seam 0": SEAM_SHARE})
         answers = Answers(loaded, region.rgb, known, parts, fused, see)
         found: list[Answer] = []
@@ -112,7 +128,7 @@ class Service:
                 which = (len(found), len(lineages))
                 if any(part.again for part in parts):
                     steps = meter.steps("again", len(parts), *which)
-                    look = partial(self._look_again, request.precision)
+                    look = partial(self._look_again, precision, rung.device)
                     answer = answers.finished(answer, second_looks(parts, loaded, look, steps))
                     clock.lap("again")
                 if any(part.texture for part in parts):
@@ -141,9 +157,9 @@ class Service:
             weights=loaded.sha256,
             scale=min(part.scale for part in parts),
             precision=loaded.precision,
-            device=self.device,
+            device=str(loaded.device),
             answers=[wire.Answer(found[k].lineage, found[k].score) for k in order],
-            notes=_notes(request, loaded.spec, parts),
+            notes=[*_notes(request, loaded.spec, parts), *rung.notes],
             seconds=clock.seconds(),
             fill=packed(np.stack([laid[k] for k in order]), request.image.dtype),
         )
@@ -153,9 +169,17 @@ class Service:
         network = for_task(request.network, "face", self.pool.settings.data_dir).spec.name
         return replace(request, network=network, seam="poisson" if request.seam == "auto" else request.seam)
 
-    def _look_again(self, precision: str, *seen: Any) -> torch.Tensor:
+    def _look_again(self, precision: str, device: torch.device | None, *seen: Any) -> torch.Tensor:
         """A look of the bundled network, which goes on from coarser answers, for networks that do not."""
-        return self.pool.get("", precision).inpainter.look(*seen)
+        return self.pool.get("", precision, device).inpainter.look(*seen)
+
+    def _afford(self, wanted: int, device: torch.device, rung: Rung) -> None:
+        """Raises Failure out_of_memory for more bytes than there are, before they are taken."""
+        if rung.last or wanted <= self.pool.room(device):
+            return
+        release_freed_memory()  # what this process keeps is free too
+        if wanted > self.pool.room(device):
+            raise Failure("out_of_memory")
 
 
 def candidates(request: Fill, seed: int, spec: NetworkSpec) -> list[Lineage]:

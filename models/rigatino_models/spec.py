@@ -26,6 +26,7 @@ class NetworkSpec:
     classes: names of the classes that it knows, by their numbers.
     missing: what others of its kind have and these weights lack, each with what that means.
     alpha: whether it says by itself how its answer passes into the picture (Inpainter.fused).
+    pixel_bytes: about what a look takes in float32 for each pixel, beside the weights.
     """
 
     name: str
@@ -53,3 +54,4 @@ class NetworkSpec:
     classes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     alpha: bool = False
+    pixel_bytes: int = 1500

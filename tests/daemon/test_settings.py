@@ -21,12 +21,20 @@ def test_all_set(tmp_path: Path) -> None:
         "RIGATINO_DATA_DIR": str(tmp_path),
         "RIGATINO_DEVICE": "cpu",
         "RIGATINO_IDLE_MINUTES": "0.5",
+        "RIGATINO_MEMORY_MB": "1024",
     }
-    assert Settings.from_environment(environment) == Settings(tmp_path, "cpu", 0.5)
+    assert Settings.from_environment(environment) == Settings(tmp_path, "cpu", 0.5, 2.0**30)
 
 
 @pytest.mark.parametrize("minutes", ["soon", "-1", "nan", "inf", "1e9"])
 def test_minutes_that_are_none(minutes: str) -> None:
     with pytest.raises(Failure, match="RIGATINO_IDLE_MINUTES") as error:
         Settings.from_environment({"RIGATINO_IDLE_MINUTES": minutes})
+    assert error.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize("megabytes", ["all", "-1", "nan", "10"])
+def test_memory_that_is_none(megabytes: str) -> None:
+    with pytest.raises(Failure, match="RIGATINO_MEMORY_MB") as error:
+        Settings.from_environment({"RIGATINO_MEMORY_MB": megabytes})
     assert error.value.code == "bad_setting"

@@ -19,6 +19,7 @@ PUBLISHED_TITLES = {
     (15, 0): "Big-LaMa-Regular",
 }
 SMALLEST_SIDE = 16
+PIXEL_BYTES = 16  # for each channel at full size; the small network takes 508 in all, measured
 COARSEST = 128  # where a network that corrects a first guess takes its first look
 
 
@@ -49,6 +50,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_factor=2.0,
         context_margin=128,
         context_minimum=512,
+        pixel_bytes=PIXEL_BYTES * config["widths"][0],
         soft=bool(config.get("prefill")),  # trained by the recipe of ours, which has no adversary
     )
 

@@ -1,0 +1,162 @@
+"""Memory: what is loaded stays within the budget, what a fill takes is known before, and less of it is made do with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import small_networks
+import torch
+
+from rigatino import budget, weights
+from rigatino.budget import CPU, Rung, ladder, needed, room
+from rigatino.planning import LOOK_AGAIN, REFINE, Part
+from rigatino.pool import Pool
+from rigatino.service import Service
+from rigatino.settings import Settings
+from rigatino_models import registry
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Array, Fill, Filled
+from rigatino_wire.region import Box
+from rigatino_wire.texts import NOTES
+
+SPEC = registry.find("").spec
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("data")
+    weights.import_file(small_networks.pic(folder / "pic.safetensors"), "pic", folder)
+    return folder
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is free, for a test to say."""
+    bytes_free = [inf]
+    monkeypatch.setattr(budget, "free", lambda device: bytes_free[0])
+    monkeypatch.setattr(budget, "LEAST", 0)
+    return bytes_free
+
+
+def fill(service: Service, **settings: Any) -> Filled:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (24, 1100, 4), np.uint8)
+    image[..., 3] = 255
+    hole = np.zeros((24, 1100, 1), np.uint8)
+    hole[10:16, 500:540] = 255
+    seen, gap = (Array("u8", a.shape, a.tobytes()) for a in (image, hole))
+    defaults: dict[str, Any] = {"detail": False, "precision": "fp32"}
+    request = Fill("a", seen, gap, **(defaults | settings))
+    return service.answer(request, lambda stage, fraction: None)
+
+
+def test_where_there_is_enough_nothing_is_told(data: Path, free: list[float]) -> None:
+    filled = fill(Service(Settings(data, device="cpu")))
+    assert not filled.notes
+    assert filled.scale == 1024 / 1100
+
+
+def test_what_would_be_too_much_is_not_begun(data: Path, free: list[float]) -> None:
+    """The hole is seen smaller, then in lower precision: the last resort is tried whatever the estimate says."""
+    free[0] = 12e6
+    filled = fill(Service(Settings(data, device="cpu")))
+    assert filled.scale == 512 / 1100
+    assert list(filled.notes) == [NOTES["memory_smaller"]]
+    free[0] = 1.0
+    filled = fill(Service(Settings(data, device="cpu")))
+    assert list(filled.notes) == [NOTES["memory_smaller"], NOTES["memory_rough"]]
+    assert filled.precision == "bf16"
+
+
+def test_the_users_limit_counts_too(data: Path, free: list[float]) -> None:
+    network = Pool(Settings(data, device="cpu")).get("", "fp32").nbytes
+    filled = fill(Service(Settings(data, device="cpu", memory=network + 12e6)))
+    assert list(filled.notes) == [NOTES["memory_smaller"]]
+
+
+def test_full_memory_leads_to_the_next_rung(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(Settings(data, device="cpu"))
+    net = service.pool.get("", "fp32").inpainter
+    full = iter([True])
+
+    def raw(*given: object) -> torch.Tensor:
+        if next(full, False):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return type(net).raw(net, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(net, "raw", raw)
+    filled = fill(service)
+    assert list(filled.notes) == [NOTES["memory_smaller"]]
+    assert service.resident() == ["lama-small"]
+
+
+def test_other_failures_are_not_tried_again(data: Path) -> None:
+    service = Service(Settings(data, device="cpu"))
+    with pytest.raises(Failure) as caught:
+        fill(service, network="nonesuch")
+    assert caught.value.code == "unknown_network"
+
+
+def test_the_ladder_ends_with_the_processor() -> None:
+    rungs = list(ladder(torch.device("cuda:0"), "fp32"))
+    assert rungs[0] == Rung()
+    assert rungs[-1] == Rung(smaller=True, device=CPU, last=True)
+    assert NOTES["memory_cpu"] in rungs[-1].notes
+    for device, precision in ((CPU, "fp32"), (CPU, "bf16"), (torch.device("mps"), "fp32")):
+        assert [rung.last for rung in ladder(device, precision)].index(True) == len(
+            list(ladder(device, precision))
+        ) - 1
+
+
+def test_a_network_of_one_size_is_not_asked_at_another() -> None:
+    fixed = replace(SPEC, comfortable=256, minimum=256)
+    assert Rung(smaller=True).spec(fixed) == fixed
+    assert Rung(smaller=True).spec(SPEC).comfortable == SPEC.comfortable // 2
+
+
+def test_the_estimate_grows_with_what_is_done() -> None:
+    hole = np.ones((2000, 2000), bool)
+    plain = Part(Box(0, 0, 2000, 2000), hole, 0.5)
+    region = 2000 * 2000
+    found = [
+        needed([part], SPEC, "fp32", region)
+        for part in (plain, replace(plain, again=LOOK_AGAIN), replace(plain, again=REFINE, scale=0.1))
+    ]
+    assert found[0] == found[1] < 2e9
+    assert needed([plain], SPEC, "bf16", region) < found[0]
+    assert needed([replace(plain, scale=1.0)], SPEC, "fp32", region) > 2e9
+    assert found[2] > needed([replace(plain, scale=0.1)], SPEC, "fp32", region)
+
+
+def test_the_least_recently_used_networks_make_room(data: Path, free: list[float]) -> None:
+    pool = Pool(Settings(data, device="cpu"))
+    for name, precision in (("", "fp32"), ("pic", "fp32"), ("exemplar", "fp32"), ("", "bf16")):
+        pool.get(name, precision)
+    assert pool.resident() == ["lama-small", "pic", "exemplar", "lama-small"]
+    free[0] = 0.0  # beside what the networks hold
+    pool.get("exemplar", "fp32")
+    pool.get("pic", "bf16")
+    assert pool.resident()[-1] == "pic"
+    assert len(pool.resident()) < 5
+    pool.let_go()
+    assert not pool.resident()
+
+
+def test_what_is_free_is_told_here() -> None:
+    assert room(CPU, inf, 0) > 0
+    assert room(CPU, budget.LEAST + 10.0, 5) >= budget.LEAST
+
+
+def test_a_container_that_leaves_less_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.max").write_text("3000000000\n")
+    (tmp_path / "memory.current").write_text("1000000000\n")
+    monkeypatch.setattr(budget, "GROUP", tmp_path)
+    monkeypatch.setattr(budget, "MEMINFO", tmp_path / "none")
+    assert budget.free(CPU) == 2e9
+    (tmp_path / "memory.max").write_text("max\n")
+    assert budget.free(CPU) == inf
