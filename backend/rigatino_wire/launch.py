@@ -215,7 +215,8 @@ def _broken(command: Sequence[str], started: _Started) -> Unreachable:
     said = started.said()
     if NO_MODULE in said:
         return Unreachable("command_failed", command=command[0], why=said.splitlines()[-1])
-    return Unreachable("daemon_start_failed", log=str(started.log), tail=said.rstrip("."))  # the sentence has its own
+    tail = said.rstrip(".")  # the sentence has its own
+    return Unreachable("daemon_start_failed", log=str(started.log), tail=tail)
 
 
 def _demand_this_version(found: Connection) -> None:

@@ -12,7 +12,17 @@ import pytest
 
 from rigatino_wire import PROTOCOL, endpoint, frames, messages
 from rigatino_wire.errors import TEXTS, Cancelled, ProtocolError, Unreachable
-from rigatino_wire.messages import KINDS, REPLIES, REQUESTS, Answer, Limits, Message, NetworkInfo, Record, rules
+from rigatino_wire.messages import (
+    KINDS,
+    REPLIES,
+    REQUESTS,
+    Answer,
+    Limits,
+    Message,
+    NetworkInfo,
+    Record,
+    rules,
+)
 from wire.golden import KEY, MESSAGES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
