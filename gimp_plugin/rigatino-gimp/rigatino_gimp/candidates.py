@@ -34,10 +34,10 @@ def of(filled: Filled) -> list[Candidate]:
     return [Candidate(filled, number) for number in range(filled.fill.shape[0])]
 
 
-def name(network: str, answer: Answer = PLAIN) -> str:
+def name(network: str, answer: Answer = PLAIN, kind: str = "Fill") -> str:
     """What a fill's layer is called, with its answer among others."""
     seeds = "+".join(map(str, answer.lineage))
-    parts = [f"Fill ({network})"]
+    parts = [f"{kind} ({network})"]
     if seeds:
         parts.append(f"seed {seeds}")
     if answer.score is not None:

@@ -67,9 +67,9 @@ PROCEDURES = {
         _("Complete a Face"),
         _("Invents the part of a face that the selection hides"),
         _(
-            "A network that knows nothing but faces completes the one that the selection lies in. Its eyes are marked by a"
-            " path of two points, or by guides that cross twice, or are looked for. The result is a new layer; on a layer"
-            " that was made so, it is made anew."
+            "A network that knows nothing but faces completes the one that the selection lies in. Its eyes are marked"
+            " by a path of two points, or by guides that cross twice, or are looked for. The result is a new layer; on"
+            " a layer that was made so, it is made anew."
         ),
     ),
     "rigatino-paint-class": About(
