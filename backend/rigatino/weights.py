@@ -123,7 +123,8 @@ def import_file(
 ) -> Entry:
     """Convert weights of any supported format once, and record them under a name ("" = one from the file's).
 
-    licence: that of weights which do not state it themselves; source: what else is known of where they came from.
+    licence: of weights that do not state it themselves; it goes into the file too. source: what else is known of where
+    they came from.
     Raises Failure weights_name, weights_name_taken, file_unwritable, and what reading weights can raise.
     """
     from rigatino_models import convert  # torch is heavy
@@ -138,13 +139,15 @@ def import_file(
         check_name(name, data_dir)
         record = _made(_folder(data_dir)) / f"{name}.json"
         target = record.with_name(f"{name}.safetensors")
-        convert.save(weights, target)
+        terms = _licence(weights, recognised, licence)
+        stated = {} if terms == UNSTATED else {"licence": terms}
+        convert.save(replace(weights, metadata=weights.metadata | stated), target)
         facts = {
             "version": RECORD_VERSION,
             "system": weights.system,
             "config": weights.config,
             "title": recognised.title if recognised else "",
-            "licence": _licence(weights, recognised, licence)[:LONGEST_LICENCE],
+            "licence": terms[:LONGEST_LICENCE],
             "sha256": convert.digest(target),
             "source": _source(path, weights.origin, convert.digest(path)) | dict(source or {}),
         }

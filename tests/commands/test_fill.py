@@ -68,6 +68,18 @@ def test_the_daemon_gives_the_same_picture(hole: tuple[Path, Path], tmp_path: Pa
     assert (pixels(tmp_path / "here.png") == pixels(tmp_path / "there.png")).all()
 
 
+def test_deep_pictures_go_through_the_daemon_as_they_are(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    deep = pixels(hole[0])[..., 0].astype(np.uint16) * 257 + 3
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    for name, words in (("here.png", []), ("there.png", ["--daemon"])):
+        done = rigatino("fill", tmp_path / "deep.png", hole[1], "-o", tmp_path / name, *words)
+        assert done.exit_code == 0, done.output
+    with Image.open(tmp_path / "here.png") as here, Image.open(tmp_path / "there.png") as there:
+        assert here.mode == there.mode == "I;16"
+        assert (np.asarray(here) == np.asarray(there)).all()
+        assert (np.asarray(here) % 257 != 3)[30:50, 40:70].mean() > 0.5
+
+
 def test_grow_and_feather_say_how_far_pixels_change(hole: tuple[Path, Path], tmp_path: Path) -> None:
     rigatino("fill", *hole, "-o", tmp_path / "out.png", "--grow", 0, "--feather", 0)
     changed = (pixels(hole[0]) != pixels(tmp_path / "out.png")).any(-1)

@@ -19,6 +19,12 @@ from model_support import Run
 from rigatino import origins, weights
 from rigatino.download import LARGEST, Patience, download
 from rigatino.origins import Origin
+from rigatino_models.collage import spec as collage
+from rigatino_models.convert import comodgan
+from rigatino_models.convert.known import KNOWN
+from rigatino_models.dfnet import spec as dfnet
+from rigatino_models.gfc import spec as gfc
+from rigatino_models.pic import spec as pic
 from rigatino_wire.errors import Failure
 
 QUICK = Patience(seconds=0.5, tries=3, pause=0.0)
@@ -74,6 +80,7 @@ def test_what_is_in_the_table_can_be_fetched_by_name(content: bytes, own_data_fo
     assert entry.source["file"] == "weights.pth"
     assert entry.source["sha256"] == hashlib.sha256(content).hexdigest()
     assert left(own_data_folder) == []
+    assert weights.inspect(entry.path)["licence"] == "CC BY 4.0"  # a copy of the file says so too
     again = run("weights", "fetch", "tiny")
     assert again.exit_code == 1
     assert "already" in again.stderr
@@ -327,8 +334,10 @@ def test_weights_without_an_address_are_fetched_by_hand(own_data_folder: Path, r
 def test_the_shipped_table_is_sound() -> None:
     rows = origins.known()
     assert all(url.startswith("https://") for row in rows.values() for url in (*row.urls, row.by_hand) if url)
-    assert rows["comodgan-places-512"].licence.startswith("NVIDIA")
-    assert rows["pic"].licence == rows["dfnet"].licence == "CC BY-NC 4.0 (non-commercial use)"
+    licences = {"pic": pic.LICENCE, "dfnet": dfnet.LICENCE, "gfc": gfc.LICENCE, "collage": collage.LICENCE}
+    licences |= {name: comodgan.LICENCE for name in rows if name.startswith("comodgan")}
+    licences |= {known.name: known.licence for known in KNOWN}
+    assert {name: rows[name].licence for name in licences} == licences
 
 
 def test_the_users_table_goes_first(own_data_folder: Path) -> None:
