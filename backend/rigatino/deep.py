@@ -19,7 +19,7 @@ MODES = {("Y",): "L", ("Y", "A"): "LA", ("R", "G", "B"): "RGB", ("R", "G", "B", 
 TYPES = {"uint16": np.uint16, "half": np.float32, "float": np.float32}
 GREY_OR_RGB = (0, 1, 2)  # TIFF's photometric interpretations
 # What OpenEXR loses a little with; known pixels must stay as they are.
-LOSSY = {"b44", "b44a", "dwaa", "dwab", "pxr24", "htj2k32", "htj2k256"}
+LOSSY = {"b44", "b44a", "dwaa", "dwab", "pxr24"}
 # How to turn a picture upright, by EXIF's orientation.
 TURNS: dict[int, Any] = {
     2: lambda x: x[:, ::-1],

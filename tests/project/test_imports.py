@@ -21,7 +21,7 @@ ALLOWED = {
     "rigatino_gimp": {"rigatino_wire", "gi"},
     "rigatino": {
         "rigatino_wire", "rigatino_models", "torch", "numpy", "PIL", "zmq", "scipy",
-        "click", "tqdm", "platformdirs", "filelock", "gi", "cv2", "patchmatch",
+        "click", "tqdm", "platformdirs", "filelock", "gi", "cv2", "patchmatch", "OpenImageIO",
     },
     "rigatino_wire": set(),
     "rigatino_models": {

@@ -72,6 +72,7 @@ def test_the_wheel_holds_what_it_needs_and_no_tests(wheel: Path) -> None:
         "rigatino_models/weights/lama-small.safetensors",
         "rigatino_models/weights/lama-small.md",
         "rigatino_models/lama/lama-small.toml",
+        "rigatino/origins.toml",
         "rigatino_wire/py.typed",
     ):
         assert wanted in names
