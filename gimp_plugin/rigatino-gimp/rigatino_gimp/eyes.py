@@ -28,7 +28,8 @@ def _anchors(path: Gimp.Path) -> list[Point]:
 
 def _crossings(image: Gimp.Image) -> list[Point]:
     """Where vertical guides cross horizontal ones."""
-    across, down = [], []
+    across: list[float] = []
+    down: list[float] = []
     guide = image.find_next_guide(0)
     while guide:
         vertical = image.get_guide_orientation(guide) == Gimp.OrientationType.VERTICAL
