@@ -264,3 +264,17 @@ def test_save_load_and_gradients(tmp_path: Path) -> None:
     for key, parameter in net.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
+
+
+@pytest.mark.parametrize("form", [(), ("--set", "fast=true")], ids=["plain", "fast"])
+def test_half_precision_is_near(form: tuple[str, ...], tmp_path: Path, go: Go) -> None:
+    shape = Shape()
+    folder = reference.folder(tmp_path / "x", shape)
+    z, label = torch.randn(1, shape.latent, generator=chance()), torch.tensor([2])
+    given = {"z": z, "label": label, "z_ref": -z} | first(class_maps(shape), "class_map")
+    image = {"image": torch.rand(1, 3, 16, 16, generator=chance()), "label": label}
+    for arrays, name in ((given | first(blends(shape), "blend"), "raw"), (image, "z")):
+        exact = go(folder, arrays)[name]
+        half = go(folder, arrays, *form, "--precision", "bf16")[name]
+        assert half.dtype == np.float32
+        assert 0 < np.abs(half - exact).mean() < 0.05 * np.abs(exact).mean()

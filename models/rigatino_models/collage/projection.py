@@ -13,6 +13,7 @@ from torch import Tensor
 from rigatino_models.collage.layers import Tick, nothing
 from rigatino_models.collage.losses import projection_loss
 from rigatino_models.collage.net import Collage
+from rigatino_models.layers.resize import average
 from rigatino_models.spec import Step
 
 STEPS = 200
@@ -90,8 +91,11 @@ def beginning(net: Collage, image: Tensor, label: int, drawn: Tensor) -> Tensor:
     if net.encoder is None:
         return drawn
     side = net.config.encoder_side
-    small = F.interpolate(image, (side, side), mode="bilinear", antialias=True, align_corners=False)
-    found: Tensor = net.encoder(2 * small.clamp(0, 1) - 1, torch.tensor([label], device=image.device))
+    if side <= image.shape[-1]:
+        small = average(image, (side, side))
+    else:
+        small = F.interpolate(image, (side, side), mode="bilinear", align_corners=False)
+    found: Tensor = net.encoder(2 * small - 1, torch.tensor([label], device=image.device))
     return found
 
 
