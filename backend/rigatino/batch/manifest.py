@@ -19,7 +19,7 @@ class Line:
     """One picture: its name, its mask, and what came of it: planned, filled, unmarked or failed.
 
     key: what the result depends on; a picture of the same key is not done again. outputs: files that this run, or one
-    before, wrote or is to write. why: of a failure, its sentence. ran: network, weights, seeds, seconds of a fill.
+    before, wrote or is to write. why: of a failure, its sentence. ran: what filled it, and how.
     """
 
     picture: str

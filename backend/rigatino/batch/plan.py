@@ -126,5 +126,5 @@ def _state(file: Path) -> tuple[str, int, int]:
     try:
         found = file.stat()
     except OSError:
-        return str(file), 0, 0
-    return str(file), found.st_size, found.st_mtime_ns
+        return file.name, 0, 0
+    return file.name, found.st_size, found.st_mtime_ns

@@ -77,8 +77,9 @@ def _fill(job: Job, options: retouch.Options, answer: Answer) -> Line:
     paths = retouch.outputs(job.output, filled.fill.shape[0])
     for k, path in enumerate(paths):
         pictures.write(path, retouch.lay(picture, filled, k), path.name in job.owned)
-    seeds = [list(found.lineage) for found in filled.answers]
-    ran = {"network": filled.network, "weights": filled.weights, "seeds": seeds, "seconds": filled.seconds}
+    told = ("network", "weights", "device", "precision", "scale", "seconds", "notes")
+    ran = {name: getattr(filled, name) for name in told}
+    ran["seeds"] = [list(found.lineage) for found in filled.answers]
     return job.line(FILLED, outputs=[path.name for path in paths], ran=ran)
 
 

@@ -74,8 +74,8 @@ def command(
         for line in _shown(found, _lines(found, options, workers, daemon)):
             manifest.add(line)
             states[line.state] += 1
-    words = [f"{count} {state}" for state, count in sorted(states.items(), reverse=True)]
-    click.echo(", ".join([*words, f"{found.kept} as before"]), err=True)
+    counts = {**dict(sorted(states.items(), reverse=True)), "as before": found.kept}
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items() if count), err=True)
     if states[FAILED]:
         total = len(found.jobs) + found.kept
         raise Failure("batch_incomplete", failed=states[FAILED], total=total, manifest=str(manifest.path))

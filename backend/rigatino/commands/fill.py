@@ -51,6 +51,8 @@ def command(
     for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
         pictures.write(path, retouch.lay(picture, filled, k), force)
         click.echo(summary(filled, path, k), err=True)
+    for note in filled.notes:
+        click.echo(note, err=True)
 
 
 def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
