@@ -99,7 +99,7 @@ class RunFolder:
             state: dict[str, Any] = torch.load(self.state_file, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises what it likes for a damaged file
             raise ModelError("file_unreadable", file=str(self.state_file), why=shown(str(error))) from error
-        if KEYS - state.keys():
+        if not isinstance(state, dict) or KEYS - state.keys():
             raise ModelError(
                 "file_unreadable", file=str(self.state_file), why="another version of the program wrote it"
             )

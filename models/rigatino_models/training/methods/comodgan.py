@@ -124,9 +124,9 @@ class CoModGANMethod(Method[CoModGANRecipe]):
     def _styles(self, net: CoModGAN, number: int) -> Tensor:
         """Styles [number,layers,W] of two draws, mixed; the first moves the mean."""
         settings, layers = self.recipe.styles, 2 * len(net.config.widths)
-        first, second = (net.mapping(net.draw_z(number))[:, None] for _ in range(2))
+        first, second = (net.mapping(net.draw_z(number)).float()[:, None] for _ in range(2))
         with torch.no_grad():
-            net.w_avg.lerp_(first.float().mean((0, 1)), 1 - settings.decay)
+            net.w_avg.lerp_(first.mean((0, 1)), 1 - settings.decay)
         mixes = float(torch.rand(())) < settings.mixing
         cut = int(torch.randint(1, layers, ())) if mixes else layers
         mixed = torch.cat((first.expand(-1, cut, -1), second.expand(-1, layers - cut, -1)), 1)
