@@ -16,6 +16,8 @@ from gimp.real import VERSIONS, RealGimp, commands
 from rigatino import weights
 from rigatino_wire.launch import stop_daemon
 
+PHOTOS = Path(__file__).parents[1] / "photos"
+
 
 @pytest.fixture(scope="session", params=VERSIONS)
 def gimp_command(request: pytest.FixtureRequest) -> Path:
@@ -35,6 +37,7 @@ def real_gimp(gimp_command: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A GIMP with the plug-in, a photo and small networks; the daemon that the plug-in starts is stopped in the end."""
     gimp = RealGimp(gimp_command, tmp_path_factory.mktemp("gimp"))
     picture().save(gimp.share / "photo.png")
+    Image.open(PHOTOS / "astronaut.jpg").save(gimp.share / "face.png")
     import_small_networks(gimp.share / "data")
     yield gimp
     stop_daemon(gimp.runtime)
@@ -50,10 +53,10 @@ def cases(real_gimp: RealGimp) -> RealGimp:
 
 
 def import_small_networks(data: Path) -> None:
-    """Gives a daemon two networks with chance in them, "pic", which has a critic, and "comodgan"; and "dfnet"."""
-    makers = {"pic": small_networks.pic, "comodgan": small_networks.comodgan, "dfnet": small_networks.dfnet}
-    for name, make in makers.items():
-        weights.import_file(make(data / f"{name}.safetensors"), name, data)
+    """Gives a daemon small random networks of several systems, by the systems' names; "pic" has a critic."""
+    for make in (small_networks.pic, small_networks.comodgan, small_networks.dfnet, small_networks.collage):
+        weights.import_file(make(data / f"{make.__name__}.safetensors"), make.__name__, data)
+    weights.import_file(small_networks.gfc(data / "gfc.safetensors"), "faces", data)
 
 
 def picture() -> Image.Image:

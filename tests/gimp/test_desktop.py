@@ -26,7 +26,7 @@ PICTURES = (
     "nothing-selected", "dialog-broken", "dialog-starting", "starting", "filled", "dialog", "dialog-desktop",
     "dialog-refill", "refilled", "running", "cancelled", "result",
     "dialog-chance", "candidates-three", "candidates", "candidates-desktop", "candidates-inserted",
-    "candidates-coming", "dialog-another", "another",
+    "candidates-coming", "dialog-another", "another", "dialog-paint", "dialog-transplant",
 )  # fmt: skip
 
 
@@ -158,6 +158,10 @@ def test_another_candidate_joins_a_single_fill_in_one_undo_step(facts: Facts) ->
     assert [child["visible"] for child in group["children"]] == [True, False]
     assert group["children"][1]["pixels"] == single["pixels"]
     assert facts["another undone"]["layers"] == facts["one of chance"]["layers"]
+
+
+def test_the_dialogs_of_edits_open_and_change_nothing(facts: Facts) -> None:
+    assert facts["edits escaped"]["layers"] == facts["another undone"]["layers"]
 
 
 def test_gimp_has_nothing_to_complain_of(user: RealGimp) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from gimp.real import RealGimp
 from rigatino_gimp import texts
+from rigatino_gimp.edits import PaintSettings, TransplantSettings
+from rigatino_gimp.faces import FaceSettings
 from rigatino_gimp.request import Settings
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
@@ -18,11 +20,17 @@ LAST = {**Settings()._asdict(), "grow": 9, "feather": 2.5, "seed": 11, "result":
 
 def test_names_arguments_and_results_are_those_of_the_documentation(cases: RealGimp) -> None:
     shown: dict[str, Any] = cases.facts("script_browser")
-    settings = [[name, TYPES[type(value)]] for name, value in Settings()._asdict().items()]
+    settings, face, paint, transplant = (
+        [[name, TYPES[type(value)]] for name, value in kind()._asdict().items()]
+        for kind in (Settings, FaceSettings, PaintSettings, TransplantSettings)
+    )
     own = {
         "rigatino-fill": settings,
         "rigatino-fill-again": [],
         "rigatino-refill": [*settings, ["mode", "gchararray"]],
+        "rigatino-face": face,
+        "rigatino-paint-class": [*paint, ["map", "GimpLayer"]],
+        "rigatino-transplant": [*transplant, ["reference", "GimpLayer"]],
     }
     assert set(shown) == set(own)
     for name, facts in shown.items():

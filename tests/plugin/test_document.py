@@ -27,7 +27,12 @@ def test_every_argument_is_listed_with_its_default() -> None:
 
 def test_the_arguments_of_edits_are_listed_with_their_defaults() -> None:
     listed = {cells[0].strip("`"): json.loads(cells[2].strip("`")) for cells in rows("| edit | type")}
-    assert listed == {**PaintSettings()._asdict(), **TransplantSettings()._asdict(), "map": None, "reference": None}
+    assert listed == {
+        **PaintSettings()._asdict(),
+        **TransplantSettings()._asdict(),
+        "map": None,
+        "reference": None,
+    }
 
 
 def test_every_field_of_the_record_is_listed() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rigatino_gimp import edits, request
-from rigatino_gimp.edits import NOT_PAINTED, PaintSettings, Seen, TransplantSettings
+from rigatino_gimp.edits import NOT_PAINTED, PaintSettings, TransplantSettings
+from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Paint, Transplant
 from rigatino_wire.region import Box

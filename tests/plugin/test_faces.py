@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rigatino_gimp.edits import Seen
 from rigatino_gimp.faces import FaceSettings, message, places, region, text
+from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Limits
 from rigatino_wire.region import Box

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rigatino_gimp import request
-from rigatino_gimp.request import RANGES, WORDS, Settings
+from rigatino_gimp.request import RANGES, WORDS, Seen, Settings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import MAX_LINEAGE, Description, Fill, Limits, NetworkInfo
 from rigatino_wire.region import Box, ContextRule
@@ -31,10 +31,16 @@ def description(max_pixels: int = 1_000_000) -> Description:
     )  # fmt: skip
 
 
+def seen(x: int, y: int, width: int, height: int, dtype: str = "u8") -> Seen:
+    """A region that shows nothing."""
+    size = width * height * {"u8": 1, "f32": 4}[dtype]
+    return Seen(Box(x, y, width, height), dtype, bytes(4 * size), bytes(size))
+
+
 def test_the_defaults_are_right_values_and_the_wires_own() -> None:
     settings = Settings()
     request.check(settings)
-    made = request.message("a", settings, Box(3, 4, 2, 1), "u8", bytes(8), bytes(2))
+    made = request.message("a", settings, seen(3, 4, 2, 1))
     plain = Fill(id="a", image=made.image, hole=made.hole, offset=(3, 4))
     assert made == plain
 
@@ -44,7 +50,7 @@ def test_what_the_plug_in_takes_the_wire_takes(name: str) -> None:
     for value in RANGES[name]:
         settings = Settings()._replace(**{name: type(getattr(Settings(), name))(value)})
         request.check(settings)
-        request.message("a", settings, Box(0, 0, 1, 1), "f32", bytes(16), bytes(4))
+        request.message("a", settings, seen(0, 0, 1, 1, "f32"))
 
 
 @pytest.mark.parametrize(("name", "words"), sorted(WORDS.items()))
@@ -52,20 +58,20 @@ def test_the_words_that_it_takes_the_wire_takes(name: str, words: tuple[str, ...
     for word in words:
         settings = Settings()._replace(**{name: word})  # type: ignore[arg-type]
         request.check(settings)
-        made = request.message("a", settings, Box(0, 0, 1, 1), "u8", bytes(4), bytes(1))
+        made = request.message("a", settings, seen(0, 0, 1, 1))
         assert getattr(made, name, word) == word
 
 
 def test_another_answer_is_asked_for_with_the_same_settings_and_a_new_seed() -> None:
     settings = Settings(seed=5, candidates=3, variety=0.5, seam="poisson", grow=9)
-    first = request.like(request.message("a", settings, Box(3, 4, 1, 1), "u8", bytes(4), bytes(1)), [8])
+    first = request.like(request.message("a", settings, seen(3, 4, 1, 1)), [8])
     more = request.another(first, "b")
     assert (more.id, more.seed, more.candidates, more.near) == ("b", -1, 1, ())
     assert replace(more, id="a", seed=5, candidates=3, near=(8,)) == first
 
 
 def test_an_answer_of_the_longest_lineage_can_still_be_resembled() -> None:
-    first = request.message("a", Settings(), Box(0, 0, 1, 1), "u8", bytes(4), bytes(1))
+    first = request.message("a", Settings(), seen(0, 0, 1, 1))
     assert request.like(first, [17, 4]).near == (17, 4)
     assert len(request.like(first, range(MAX_LINEAGE)).near) == MAX_LINEAGE - 1
 

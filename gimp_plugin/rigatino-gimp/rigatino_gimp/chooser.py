@@ -47,7 +47,7 @@ class _Window:
         self._working = self._over = False  # over: the user wants none of them
         self._tiles = Tiles(self._allow, self._take)
         self._said = caption()
-        self._bar = Gtk.ProgressBar(show_text=True, hexpand=True)
+        self._bar = Gtk.ProgressBar(show_text=True, valign=Gtk.Align.CENTER)
         self._more = {ANOTHER: _button("another"), LIKE: _button("like")}
         self._dialog = Gtk.Dialog(title=texts.CANDIDATES, role="rigatino-candidates", border_width=SPACE)
         self._dialog.connect("response", self._heed)

@@ -18,12 +18,12 @@ from rigatino_gimp import (
     layers,
     pictures,
     pixels,
-    record,
     request,
 )
-from rigatino_gimp.edits import EditSettings, PaintSettings, Seen, TransplantSettings
+from rigatino_gimp.edits import EditSettings, PaintSettings, TransplantSettings
 from rigatino_gimp.fill import Done
 from rigatino_gimp.layers import Place, box_of
+from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Paint, Transplant
 from rigatino_wire.region import Box
@@ -105,21 +105,11 @@ def _edit(place: Place, settings: EditSettings, task: str, make: Make) -> Done:
     then = keeping.before(place, region)
     network = request.network(description, settings.network).name
     known = Known(description, daemon.classes(network), _latent(place, network))
-    (one,) = candidates.of(daemon.fill(make(_seen(place, settings.source, region), known)))
-    filled = one.filled
-    _, height, width, _ = filled.fill.shape
-    name = keeping.name(place, f"{LAYERS[task]} ({filled.network})", place.old is not None)
-    data = record.encode(keeping.remembered(then, settings, one, task))
-    result = insertion.Result(
-        name=name,
-        offset=filled.offset,
-        size=(width, height),
-        dtype=filled.fill.dtype,
-        pictures=[insertion.Picture(one.rgba, name, data)],
-        masked=settings.result == "mask",
-        mode="add" if place.old is None else "replace",
-    )
-    return Done(insertion.insert(place, result), filled.notes)
+    found = candidates.of(daemon.fill(make(pictures.seen(place, settings.source, region), known)))
+    kept = [keeping.remembered(then, settings, one, task) for one in found]
+    mode = "add" if place.old is None else "replace"
+    result = keeping.result(place, found, kept, mode, LAYERS[task])
+    return Done(insertion.insert(place, result), keeping.notes(found))
 
 
 def _latent(place: Place, network: str) -> str:
@@ -127,12 +117,6 @@ def _latent(place: Place, network: str) -> str:
     ran = fills.remembered(place.old).ran if place.old is not None else {}
     latent = ran.get("latent")
     return latent if isinstance(latent, str) and ran.get("network") == network else ""
-
-
-def _seen(place: Place, source: str, region: Box) -> Seen:
-    depth = pixels.depth(place.image)
-    hole = pixels.read(place.hole, region, depth.mask, depth.dtype)
-    return Seen(region, depth.dtype, pictures.read(place, source, region), hole)
 
 
 def _reference(layer: Gimp.Layer, settings: TransplantSettings, description: Description) -> Seen:

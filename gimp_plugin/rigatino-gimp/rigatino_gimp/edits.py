@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
+from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Paint, Transplant
-from rigatino_wire.region import Box
 
 NOT_PAINTED = 255  # in a map of classes
 MOST = 12  # classes at a time
@@ -54,21 +54,6 @@ class TransplantSettings(NamedTuple):
 
 
 EditSettings = Union[PaintSettings, TransplantSettings]
-
-
-class Seen(NamedTuple):
-    """A region of a picture as it is sent: RGBA, and what is meant of it, both of that dtype."""
-
-    box: Box
-    dtype: str
-    image: bytes
-    hole: bytes
-
-    @property
-    def arrays(self) -> tuple[Array, Array]:
-        """The picture [H,W,4] and what is meant [H,W,1]."""
-        size = (self.box.height, self.box.width)
-        return Array(self.dtype, (*size, 4), self.image), Array(self.dtype, (*size, 1), self.hole)
 
 
 def palette(classes: str) -> list[tuple[Colour | None, str]]:

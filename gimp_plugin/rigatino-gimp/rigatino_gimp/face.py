@@ -18,17 +18,12 @@ from rigatino_gimp import (
     keeping,
     layers,
     pictures,
-    pixels,
-    record,
     request,
 )
-from rigatino_gimp.candidates import Candidate
-from rigatino_gimp.edits import Seen
 from rigatino_gimp.faces import FaceSettings
 from rigatino_gimp.fill import Choose, Done
 from rigatino_gimp.layers import Place
 from rigatino_wire.errors import Failure
-from rigatino_wire.region import Box
 
 KIND = "Face"  # what layers are called, before the network's name
 
@@ -53,12 +48,14 @@ def face(
     sent = request.region(place.selection, frame, settings, description)
     region = faces.region(sent, frame, both, description)
     then = keeping.before(place, region)
-    message = faces.message(uuid4().hex, settings, _seen(place, settings.source, region), both)
+    message = faces.message(uuid4().hex, settings, pictures.seen(place, settings.source, region), both)
     several = choose is not None and settings.candidates > 1
     found = choose(message) if choose is not None and several else candidates.of(daemon.fill(message))
     used = settings._replace(eyes=faces.text(both))
     kept = [keeping.remembered(then, used, one, "face") for one in found]
-    return Done(insertion.insert(place, _result(place, found, kept)), found[0].filled.notes)
+    mode = "add" if place.old is None else "replace"
+    result = keeping.result(place, found, kept, mode, KIND)
+    return Done(insertion.insert(place, result), keeping.notes(found))
 
 
 def _kept(place: Place) -> tuple[float, ...]:
@@ -67,28 +64,3 @@ def _kept(place: Place) -> tuple[float, ...]:
         return ()
     settings: Any = fills.remembered(place.candidate).settings
     return faces.places(settings.eyes)
-
-
-def _seen(place: Place, source: str, region: Box) -> Seen:
-    depth = pixels.depth(place.image)
-    hole = pixels.read(place.hole, region, depth.mask, depth.dtype)
-    return Seen(region, depth.dtype, pictures.read(place, source, region), hole)
-
-
-def _result(place: Place, found: Sequence[Candidate], kept: Sequence[record.Record]) -> insertion.Result:
-    filled = found[0].filled
-    _, height, width, _ = filled.fill.shape
-    return insertion.Result(
-        name=keeping.name(place, f"{KIND} ({filled.network})", place.old is not None),
-        offset=filled.offset,
-        size=(width, height),
-        dtype=filled.fill.dtype,
-        pictures=[
-            insertion.Picture(
-                one.rgba, candidates.name(filled.network, one.answer, KIND), record.encode(each, k)
-            )
-            for k, (one, each) in enumerate(zip(found, kept))
-        ],
-        masked=kept[0].settings.result == "mask",
-        mode="add" if place.old is None else "replace",
-    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 
-from rigatino_gimp.edits import Seen
+from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Face
 from rigatino_wire.region import Box, face

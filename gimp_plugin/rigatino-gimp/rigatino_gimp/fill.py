@@ -16,13 +16,10 @@ from rigatino_gimp import (
     keeping,
     layers,
     pictures,
-    pixels,
-    record,
     request,
 )
 from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
-from rigatino_gimp.record import Record
 from rigatino_gimp.request import JOINING, Settings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill
@@ -87,7 +84,8 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose) -> Done:
     else:
         found = candidates.of(daemon.fill(message))
     remembered = [keeping.remembered(then, settings, one) for one in found]
-    return Done(insertion.insert(place, _result(place, found, remembered, mode)), _notes(found))
+    result = keeping.result(place, found, remembered, mode)
+    return Done(insertion.insert(place, result), keeping.notes(found))
 
 
 def _by_chance(settings: Settings, mode: str, description: Description) -> bool:
@@ -99,35 +97,7 @@ def _by_chance(settings: Settings, mode: str, description: Description) -> bool:
 
 
 def _message(place: Place, settings: Settings, region: Box, mode: str) -> Fill:
-    depth = pixels.depth(place.image)
-    selection = pixels.read(place.hole, region, depth.mask, depth.dtype)
-    seen = pictures.read(place, settings.source, region)
-    message = request.message(uuid4().hex, settings, region, depth.dtype, seen, selection)
+    message = request.message(uuid4().hex, settings, pictures.seen(place, settings.source, region))
     if mode != "like":
         return message
     return request.like(message, fills.remembered(place.candidate).answer.lineage)
-
-
-def _result(
-    place: Place, found: Sequence[Candidate], remembered: Sequence[Record], mode: str
-) -> insertion.Result:
-    filled = found[0].filled
-    _, height, width, _ = filled.fill.shape
-    network = filled.network
-    return insertion.Result(
-        name=keeping.name(place, candidates.name(network), mode == "replace"),
-        offset=filled.offset,
-        size=(width, height),
-        dtype=filled.fill.dtype,
-        pictures=[
-            insertion.Picture(one.rgba, candidates.name(network, one.answer), record.encode(kept, k))
-            for k, (one, kept) in enumerate(zip(found, remembered))
-        ],
-        masked=remembered[0].settings.result == "mask",
-        mode=mode,
-    )
-
-
-def _notes(found: Sequence[Candidate]) -> list[str]:
-    """What the replies note, each thing once."""
-    return list(dict.fromkeys(note for one in found for note in one.filled.notes))

@@ -1,10 +1,11 @@
-"""What a fill is to remember: read before the daemon is asked, for by the time it is done all may be gone."""
+"""What a fill is to remember, read before the daemon is asked, for then all may be gone; and what its reply becomes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rigatino_gimp import fills, pixels, record
+from rigatino_gimp import candidates, fills, insertion, pixels, record
 from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
 from rigatino_gimp.record import Hole, Record, Source
@@ -36,7 +37,34 @@ def remembered(then: Before, settings: record.AnySettings, one: Candidate, task:
     )
 
 
-def name(place: Place, made: str, replace: bool) -> str:
+def result(
+    place: Place, found: Sequence[Candidate], records: Sequence[Record], mode: str, kind: str = "Fill"
+) -> insertion.Result:
+    """What is to be inserted: candidates with their records. Layers are called by their kind and network."""
+    filled = found[0].filled
+    _, height, width, _ = filled.fill.shape
+    return insertion.Result(
+        name=_name(place, candidates.name(filled.network, kind=kind), mode == "replace"),
+        offset=filled.offset,
+        size=(width, height),
+        dtype=filled.fill.dtype,
+        pictures=[
+            insertion.Picture(
+                one.rgba, candidates.name(filled.network, one.answer, kind), record.encode(kept, k)
+            )
+            for k, (one, kept) in enumerate(zip(found, records))
+        ],
+        masked=records[0].settings.result == "mask",
+        mode=mode,
+    )
+
+
+def notes(found: Sequence[Candidate]) -> list[str]:
+    """What the replies note, each thing once."""
+    return list(dict.fromkeys(note for one in found for note in one.filled.notes))
+
+
+def _name(place: Place, made: str, replace: bool) -> str:
     """What a fill is called: by its kind and network, as `made` says.
 
     One that takes another's place keeps a name that the user gave, or that is true still.

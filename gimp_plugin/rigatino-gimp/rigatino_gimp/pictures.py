@@ -9,7 +9,15 @@ from gi.repository import Gegl, Gimp
 
 from rigatino_gimp import pixels
 from rigatino_gimp.layers import Place, box_of
+from rigatino_gimp.request import Seen
 from rigatino_wire.region import Box
+
+
+def seen(place: Place, source: str, region: Box) -> Seen:
+    """What is sent of a region: the picture, and what of it is meant."""
+    depth = pixels.depth(place.image)
+    hole = pixels.read(place.hole, region, depth.mask, depth.dtype)
+    return Seen(region, depth.dtype, read(place, source, region), hole)
 
 
 def read(place: Place, source: str, region: Box) -> bytes:

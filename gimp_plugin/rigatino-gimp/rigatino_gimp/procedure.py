@@ -131,7 +131,11 @@ def _asked(
     )
 
     name = procedure.get_name()
-    kinds = {FACE: face_dialog.FaceDialog, PAINT: edit_dialog.PaintDialog, TRANSPLANT: edit_dialog.TransplantDialog}
+    kinds = {
+        FACE: face_dialog.FaceDialog,
+        PAINT: edit_dialog.PaintDialog,
+        TRANSPLANT: edit_dialog.TransplantDialog,
+    }
     kind = kinds.get(name, dialog.Dialog)
     if kind.task != "fill":
         place = layers.find_edit(image, drawables, kind.task)

@@ -29,6 +29,21 @@ class Settings(NamedTuple):
     quality: str = "balanced"
 
 
+class Seen(NamedTuple):
+    """A region of a picture as it is sent: RGBA, and what is meant of it, both of that dtype."""
+
+    box: Box
+    dtype: str
+    image: bytes
+    hole: bytes
+
+    @property
+    def arrays(self) -> tuple[Array, Array]:
+        """The picture [H,W,4] and what is meant [H,W,1]."""
+        size = (self.box.height, self.box.width)
+        return Array(self.dtype, (*size, 4), self.image), Array(self.dtype, (*size, 1), self.hole)
+
+
 MODES = ("replace", "add", "another", "like")
 JOINING = MODES[2:]  # the new fill becomes one of the old one's candidates
 WORDS = {
@@ -105,8 +120,9 @@ def region(selection: Box, frame: Box, settings: Any, description: Description) 
     return box
 
 
-def message(id: str, settings: Settings, box: Box, dtype: str, image: bytes, hole: bytes) -> Fill:
-    """The request. `image` holds RGBA, `hole` one value per pixel of the box, both of dtype "u8" or "f32"."""
+def message(id: str, settings: Settings, seen: Seen) -> Fill:
+    """The request."""
+    image, hole = seen.arrays
     return Fill(
         id=id,
         network=settings.network,
@@ -118,9 +134,9 @@ def message(id: str, settings: Settings, box: Box, dtype: str, image: bytes, hol
         variety=settings.variety,
         seam=settings.seam,
         quality=settings.quality,
-        offset=(box.x, box.y),
-        image=Array(dtype, (box.height, box.width, 4), image),
-        hole=Array(dtype, (box.height, box.width, 1), hole),
+        offset=(seen.box.x, seen.box.y),
+        image=image,
+        hole=hole,
     )
 
 

@@ -73,7 +73,7 @@ PROCEDURES = {
         ),
     ),
     "rigatino-paint-class": About(
-        _("_Paint a Class…"),
+        _("Paint a C_lass…"),
         _("Paint a Class"),
         _("Shows another kind of animal in the selection, where the picture shows one"),
         _(
@@ -83,7 +83,7 @@ PROCEDURES = {
         ),
     ),
     "rigatino-transplant": About(
-        _("_Transplant…"),
+        _("Transplant Fr_om…"),
         _("Transplant"),
         _("Shows a part of another layer or image in the selection, fitted into the picture"),
         _(
@@ -144,7 +144,8 @@ ARGUMENTS = {
 # What faces, painting and transplanting have besides.
 EDITS = {
     "eyes": Words(
-        _("Eyes"), _("“x, y, x, y”: where both eyes are, in pixels of the picture; empty: as marked, or found")
+        _("Eyes"),
+        _("“x, y, x, y”: where both eyes are, in pixels of the picture; empty: as marked, or found"),
     ),
     "classes": Words(
         _("Class"),

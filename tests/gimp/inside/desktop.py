@@ -41,6 +41,7 @@ HOLE = (435, 120, 45, 260)
 FILL = "^Fill with Rigatino$"
 REFILL = "^Re-fill This Layer$"
 CANDIDATES = "^Candidates$"
+PAINT, TRANSPLANT = "^Paint a Class$", "^Transplant$"
 ENHANCE = (
     "alt+r",
     "h",
@@ -121,6 +122,7 @@ def story():
     yield from candidates()
     yield from cancelled_candidates()
     yield from another_candidate()
+    yield from edits()
 
 
 def nothing_is_selected():
@@ -282,6 +284,19 @@ def another_candidate():
     picture("another")
     press("ctrl+z")
     yield "another undone", until(lambda state: "children" not in state["layers"][0], "the single fill")
+
+
+def edits():
+    """The dialogs of painting and transplanting, which change nothing by themselves."""
+    dialog = choose("l", PAINT)
+    picture("dialog-paint", dialog)
+    press("Escape")
+    gone(PAINT)
+    dialog = choose("o", TRANSPLANT)
+    picture("dialog-transplant", dialog)
+    press("Escape")
+    gone(TRANSPLANT)
+    yield "edits escaped", gimp("state")
 
 
 def main(photo):

@@ -4,7 +4,14 @@ from actions import AGAIN, LAST, QUICK, first, told
 from gi.repository import Gimp, GObject
 from host import SHARE, call, layer_facts, only_layer, photo, record, rectangle
 
-NAMES = ("rigatino-fill", AGAIN, "rigatino-refill")
+NAMES = (
+    "rigatino-fill",
+    AGAIN,
+    "rigatino-refill",
+    "rigatino-face",
+    "rigatino-paint-class",
+    "rigatino-transplant",
+)
 
 
 def script_browser(case):
