@@ -38,6 +38,8 @@ def test_it_is_made_anew_with_the_eyes_that_it_remembers(cases: RealGimp) -> Non
     assert again["record"]["ran"]["seed"] == 9
     assert [layer["name"] for layer in again["layers"]][:1] == ["Face (faces)"]
     assert len(again["layers"]) == 2
+    moved = cases.facts("face_given")["moved"]["settings"]["eyes"]
+    assert places(moved) == pytest.approx([161.3, 80.3, 195.7, 82.5])
 
 
 @pytest.mark.parametrize(

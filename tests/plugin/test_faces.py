@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rigatino_gimp.faces import FaceSettings, message, places, region, text
+from rigatino_gimp.faces import FaceSettings, message, moved, places, region, text
 from rigatino_gimp.request import Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Limits
@@ -17,6 +17,8 @@ def test_eyes_as_text() -> None:
     assert places("") == places("  ") == ()
     assert places(" 1,2.5, -3,4 ") == (1.0, 2.5, -3.0, 4.0)
     assert places(text((151.3, 75.25, 185.0, 77.0))) == (151.3, 75.25, 185.0, 77.0)
+    assert moved((1.5, 2, 3, 4), 10, -1) == (11.5, 1, 13, 3)
+    assert moved((), 10, -1) == ()
     for wrong in ("1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,3,nan", "1;2;3;4"):
         with pytest.raises(Failure) as caught:
             places(wrong)

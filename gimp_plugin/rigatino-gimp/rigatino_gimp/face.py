@@ -59,8 +59,9 @@ def face(
 
 
 def _kept(place: Place) -> tuple[float, ...]:
-    """The eyes that the layer to make anew was made with."""
+    """The eyes that the layer to make anew was made with, as far moved since as its hole."""
     if place.old is None:
         return ()
-    settings: Any = fills.remembered(place.candidate).settings
-    return faces.places(settings.eyes)
+    kept: Any = fills.remembered(place.candidate)
+    right, down = place.selection.x - kept.hole.box.x, place.selection.y - kept.hole.box.y
+    return faces.moved(faces.places(kept.settings.eyes), right, down)

@@ -44,6 +44,11 @@ def places(eyes: str) -> tuple[float, ...]:
     return found
 
 
+def moved(eyes: Sequence[float], right: int, down: int) -> tuple[float, ...]:
+    """The eyes so many pixels farther."""
+    return tuple(place + by for place, by in zip(eyes, (right, down, right, down)))
+
+
 def text(eyes: Sequence[float]) -> str:
     """The inverse of `places`."""
     return ", ".join(f"{place:g}" for place in eyes)

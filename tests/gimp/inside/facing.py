@@ -38,6 +38,9 @@ def face_given(case):
         "record": record(anew),
         "layers": [layer_facts(one) for one in image.get_layers()],
     }
+    layer.set_offsets(10, 5)
+    _, moved = call(image, [anew], FACE, seed=9)
+    facts["moved"] = record(moved)
     return facts
 
 
