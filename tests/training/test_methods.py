@@ -211,6 +211,7 @@ def test_an_encoder_learns_from_what_a_game_left(tmp_path: Path) -> None:
     assert trainer.validate()["held_likeness"] > before + 0.1
     whole = convert.read(tmp_path / "encoder" / "ema.safetensors")
     assert whole.config["encoder"]
+    assert whole.config["names"] == ["even", "odd"]
     for key, value in convert.read(teacher).tensors.items():
         assert torch.equal(whole.tensors[key], value), key
 
@@ -327,4 +328,4 @@ def test_pairs_are_split_and_folders_are_classes(tmp_path: Path) -> None:
     found = load([tmp_path], 32, 32, pairs=True)
     assert [pixels.shape for pixels in found.pixels] == [(32, 32, 6)] * 2
     assert found.pixels[0][0, 0].tolist() == [0, 0, 255, 255, 0, 0]
-    assert list(found.classes) == [0, 1]
+    assert (list(found.classes), list(found.folders)) == ([0, 1], ["a", "b"])

@@ -107,7 +107,8 @@ def photos(beside: str = "hole") -> Photos:
     """Shipped photographs, reduced to 256 pixels; for pairs, with their blurred grey as the condition."""
     found = load([PHOTOS], 256)
     if beside == "class":
-        return Photos(found.names, found.pixels, [i % 2 for i in range(len(found.names))])
+        classes = [i % 2 for i in range(len(found.names))]
+        return Photos(found.names, found.pixels, classes, ("even", "odd"))
     if beside != "condition":
         return found
     pixels = [np.concatenate((photo, _vague(photo)), 2) for photo in found.pixels]

@@ -35,12 +35,13 @@ Beside = Literal["hole", "condition", "class"]
 class Photos:
     """Decoded photographs [H,W,3] uint8, with the name of each; of a pair [H,W,6], picture and condition.
 
-    classes: which folder of all those that hold photographs each lies in, in the order of the folders' names.
+    folders: names of those that hold photographs, in order; classes: which of them each lies in.
     """
 
     names: Sequence[str]
     pixels: Sequence[Pixels]
     classes: Sequence[int] = ()
+    folders: Sequence[str] = ()
 
     def split(self, held: Sequence[str]) -> tuple[Photos, Photos]:
         """(those whose name matches none of the patterns, those that match one)."""
@@ -61,7 +62,8 @@ class Photos:
     def _where(self, match: Sequence[bool], value: bool) -> Photos:
         keep = [i for i, m in enumerate(match) if m is value]
         classes = [self.classes[i] for i in keep] if self.classes else ()
-        return Photos([self.names[i] for i in keep], [self.pixels[i] for i in keep], classes)
+        names, pixels = [self.names[i] for i in keep], [self.pixels[i] for i in keep]
+        return Photos(names, pixels, classes, self.folders)
 
 
 def load(folders: Iterable[Path], short_side: int = 512, least: int = 1, pairs: bool = False) -> Photos:
@@ -80,7 +82,7 @@ def load(folders: Iterable[Path], short_side: int = 512, least: int = 1, pairs: 
             classes.append(parents.index(path.parent))
         except UNREADABLE as error:
             log.warning("Left out %s: %s", path, error)
-    return Photos(names, pixels, classes)
+    return Photos(names, pixels, classes, [parent.name for parent in parents])
 
 
 def _read(path: Path, short_side: int, least: int, pairs: bool) -> Pixels:

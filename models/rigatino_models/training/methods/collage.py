@@ -78,6 +78,7 @@ class _CollageMethod(Method[CollageRecipe]):
     """What both runs have in common."""
 
     settings = CollageRecipe
+    names: tuple[str, ...] = ()
 
     @classmethod
     def chosen(cls, recipe: CollageRecipe) -> type[Method[CollageRecipe]]:
@@ -85,12 +86,13 @@ class _CollageMethod(Method[CollageRecipe]):
         return GameMethod if recipe.learns == "generator" else EncoderMethod
 
     def check(self, photos: Photos) -> None:
-        """Every folder needs a class."""
-        found, known = max(photos.classes) + 1, self.recipe.network.classes
-        if found > known:
-            raise wrong(
-                "network.classes", known, f"{found} or more, for the photographs lie in so many folders"
-            )
+        """Every folder needs a class; where there are as many, and no other names, it gives it its name."""
+        found, network = max(photos.classes) + 1, self.recipe.network
+        if found > network.classes:
+            expected = f"{found} or more, for the photographs lie in so many folders"
+            raise wrong("network.classes", network.classes, expected)
+        named = len(photos.folders) == network.classes
+        self.names = network.names or (tuple(photos.folders) if named else ())
 
 
 class GameMethod(_CollageMethod):
@@ -154,7 +156,8 @@ class GameMethod(_CollageMethod):
         """One file of both."""
         rival = at_rest(self.players["discriminator"].net)
         tensors = net.state_dict() | {f"discriminator.{key}": value for key, value in rival.items()}
-        return {"ema": Export("collage", asdict(_only(self.recipe.network, *TEACHER)), tensors)}
+        config = replace(_only(self.recipe.network, *TEACHER), names=self.names)
+        return {"ema": Export("collage", asdict(config), tensors)}
 
     def _latents(self, number: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
