@@ -217,6 +217,7 @@ def test_what_inspect_and_import_say(tmp_path: Path, run: Run) -> None:
     assert facts["title"] == "Neural Collage 32"
     imported = json.loads(run("weights", "import", folder, "--json").stdout)
     assert imported["weights_licence"] == "MIT"
+    assert imported["tasks"] == ["paint", "transplant"]
     assert imported["source"]["sha256"] == facts["sha256"]
 
 

@@ -130,6 +130,7 @@ def _facts(entry: weights.Entry) -> dict[str, Any]:
         "name": entry.spec.name,
         "title": entry.spec.title,
         "system": entry.spec.system,
+        "tasks": list(entry.spec.tasks),
         "bundled": entry.bundled,
         "file": str(entry.path),
         "sha256": entry.sha256,
