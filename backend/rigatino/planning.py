@@ -73,7 +73,7 @@ def plan(
         parts.append(
             Part(
                 box,
-                hole[at] & np.isin(_spread(cells, box), [k + 1 for k in group]),
+                hole[at] & np.isin(spread(cells, box), [k + 1 for k in group]),
                 scale,
                 again,
                 texture=detail and gains_from_texture(known[at], scale, spec),
@@ -97,7 +97,7 @@ def labelled(hole: Bools) -> tuple[NDArray[np.integer], list[Box]]:
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         top, left = rows.start * CELL, columns.start * CELL
         there = hole[top : rows.stop * CELL, left : columns.stop * CELL]
-        mine = there & (_spread(labels, Box(left, top, there.shape[1], there.shape[0])) == number)
+        mine = there & (spread(labels, Box(left, top, there.shape[1], there.shape[0])) == number)
         boxes.append(bounds(mine).moved(left, top))
     return labels, boxes
 
@@ -108,7 +108,7 @@ def _cells(hole: Bools, cell: int) -> Bools:
     return np.logical_or.reduceat(rows, np.arange(0, hole.shape[1], cell), 1)
 
 
-def _spread(cells: NDArray[np.integer], box: Box) -> NDArray[np.integer]:
+def spread(cells: NDArray[np.integer], box: Box) -> NDArray[np.integer]:
     """The cells' numbers as pixels of a box."""
     rows = np.arange(box.y, box.bottom) // CELL
     return cells[rows][:, np.arange(box.x, box.right) // CELL]

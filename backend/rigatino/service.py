@@ -22,6 +22,8 @@ from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, re
 from rigatino.faces.plan import SOFT, Seeing, face
 from rigatino.failures import translated
 from rigatino.finish import second_looks, textures, weights
+from rigatino.grain import with_grain
+from rigatino.pieces import joined, split
 from rigatino.planning import Part, plan
 from rigatino.poisson import continued
 from rigatino.pool import Pool
@@ -86,6 +88,16 @@ class Service:
         candidate of a network with chance. Raises Failure hole_empty, hole_everything, unknown_network, and what
         loading weights can raise.
         """
+        if isinstance(request, Fill):
+            spec = for_task(request.network, request.op, self.pool.settings.data_dir).spec
+            request = replace(request, seed=request.seed if request.seed >= 0 else secrets.randbelow(2**31))
+            pieces = split(request, spec)
+            if len(pieces) > 1:
+                return joined(pieces, self._in_memory, progress)
+        return self._in_memory(request, progress, show)
+
+    def _in_memory(self, request: Fill | Face, progress: Report, show: Show = _unseen) -> Filled:
+        """`fill` of one piece, in as much memory as there is."""
         for rung in ladder(self.pool.device, self.pool.precision(request.precision)):
             try:
                 return self._fill(request, progress, show, rung)
@@ -220,10 +232,12 @@ def own_seam(region: Region, answer: Answer, request: Fill) -> Floats:
 def drawn(
     region: Region, known: compose.Bools, raw: Floats, request: Fill, progress: Callable[[float], None]
 ) -> tuple[Floats, Floats]:
-    """The answer with its colours drawn to those of the rim [H,W,3], and its opacity [H,W]."""
+    """The answer with its colours drawn to those of the rim, and its grain [H,W,3], and its opacity [H,W]."""
     hole = compose.hole_for_network(region.selection, request.grow)
     opaque = request.seam == "poisson"
     rgb = continued(region.rgb, raw, hole, known, np.inf if opaque else REACH, CLOSE, progress).clip(0, 1)
+    if request.detail:
+        rgb = with_grain(rgb, hole, known)
     faded = compose.seam(region.selection, request.grow, request.feather)
     alpha = hole.astype(np.float32) if opaque else faded
     return rgb, alpha
