@@ -107,3 +107,15 @@ def test_what_is_transparent_draws_no_colours(service: Service, seam: str) -> No
     other[10:50, 44:60, :3] = (1, 0, 1)
     first, second = (fill(service, picture, hole, grow=4, feather=0, seam=seam) for picture in (image, other))
     assert bytes(first.fill.view) == bytes(second.fill.view)
+
+
+def test_a_fill_has_the_grain_of_its_surroundings_where_detail_is_asked_for(service: Service) -> None:
+    image = slope(160, 180)
+    image[..., :3] += np.random.default_rng(0).normal(0, 0.03, (160, 180, 3)).astype(np.float32)
+    hole = np.zeros((160, 180), np.float32)
+    hole[60:100, 70:110] = 1
+    found = [laid(fill(service, image, hole, detail=detail), hole.shape) for detail in (True, False)]
+    grainy, smooth = (np.diff(rgba[65:95, 75:105, :3], axis=1).std() for rgba in found)
+    around = np.diff(image[..., :3], axis=1).std()
+    assert smooth < 0.5 * around
+    assert 0.75 * around < grainy < 1.25 * around
