@@ -5,6 +5,7 @@ Coordinates are pixels, x to the right and y down; a box holds x <= column < rig
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from math import ceil, floor, hypot, isfinite
 from typing import NamedTuple
@@ -15,6 +16,8 @@ MAX_FACTOR = (
     64.0  # context beyond 32 holes on every side is a slip, and would overflow no integer but the memory
 )
 
+# Wider context would have a network see a large hole smaller; that costs more than it adds (docs/experiments.md).
+WIDE = 512
 FACE = 2.75  # distances between the eyes: from their middle beyond the farthest corner of what is looked at
 
 
@@ -66,8 +69,8 @@ class Box(NamedTuple):
 class ContextRule(NamedTuple):
     """How much a network wants to see around a hole.
 
-    On every side at least `margin` pixels and `factor` / 2 times the hole's longer side; a region of at least
-    `minimum` pixels in width and height.
+    On every side at least `margin` pixels and `factor` / 2 times the hole's longer side, of which no more than 512
+    pixels or half that side; a region of at least `minimum` pixels in width and height.
     """
 
     factor: float
@@ -78,15 +81,15 @@ class ContextRule(NamedTuple):
 def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = None) -> Box:
     """The region to send for a hole: within the frame, around the part of the hole that the frame shows.
 
-    `factor` overrides the rule's. At the frame's edge the region is shifted inwards, so that it keeps
-    its size as far as the frame allows. Raises Failure hole_empty, or bad_setting for a factor beyond 64.
+    `factor` overrides the rule's, and is kept to. At the frame's edge the region is shifted inwards, so that it
+    keeps its size as far as the frame allows. Raises Failure hole_empty, or bad_setting for a factor beyond 64.
     """
     shown = hole.intersect(frame)
     if shown.empty:
         raise Failure("hole_empty")
-    margin = max(
-        rule.margin, _margin(rule.factor if factor is None else factor, max(shown.width, shown.height))
-    )
+    longer = max(shown.width, shown.height)
+    wanted = _margin(rule.factor, longer, WIDE) if factor is None else _margin(factor, longer)
+    margin = max(rule.margin, wanted)
     x, width = _window(shown.x, shown.width, margin, rule.minimum, frame.x, frame.width)
     y, height = _window(shown.y, shown.height, margin, rule.minimum, frame.y, frame.height)
     return Box(x, y, width, height)
@@ -106,10 +109,11 @@ def square(hole: Box, frame: Box, side: int) -> Box:
     return Box(x, y, width, height)
 
 
-def _margin(factor: float, side: int) -> int:
+def _margin(factor: float, side: int, wide: int = sys.maxsize) -> int:
+    """The pixels around a hole of that side; no more than `wide`, or half the side where that is more."""
     if not (isfinite(factor) and 0 <= factor <= MAX_FACTOR):
         raise Failure("bad_setting", name="context", value=str(factor), expected="a number from 0 to 64")
-    return ceil(factor * side / 2)
+    return min(ceil(factor * side / 2), max(wide, ceil(side / 2)))
 
 
 def _window(

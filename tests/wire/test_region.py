@@ -10,6 +10,7 @@ from rigatino_wire.errors import Failure
 from rigatino_wire.region import Box, ContextRule, context
 
 FRAME = Box(0, 0, 1000, 800)
+HUGE = Box(0, 0, 9000, 9000)
 RULE = ContextRule(factor=2.0, margin=32, minimum=256)
 
 
@@ -21,6 +22,13 @@ RULE = ContextRule(factor=2.0, margin=32, minimum=256)
         pytest.param((400, 300, 200, 200), FRAME, RULE, 0.0, (368, 268, 264, 264), id="margin, factor 0"),
         pytest.param((400, 300, 100, 100), FRAME, RULE, 4.0, (200, 100, 500, 500), id="factor given"),
         pytest.param((0, 0, 100, 100), FRAME, RULE, None, (0, 0, 300, 300), id="upper left corner"),
+        pytest.param(
+            (3000, 3000, 600, 90), HUGE, RULE, None, (2488, 2488, 1624, 1114), id="large: 512 pixels"
+        ),
+        pytest.param((3000, 3000, 2000, 90), HUGE, RULE, None, (2000, 2000, 4000, 2090), id="larger: half"),
+        pytest.param(
+            (3000, 3000, 600, 90), HUGE, RULE, 2.0, (2400, 2400, 1800, 1290), id="large, factor given"
+        ),
         pytest.param((900, 700, 100, 100), FRAME, RULE, None, (700, 500, 300, 300), id="lower right corner"),
         pytest.param((0, 350, 100, 100), FRAME, RULE, None, (0, 250, 300, 300), id="left border"),
         pytest.param((400, 300, 500, 400), FRAME, RULE, None, (0, 0, 1000, 800), id="clipped"),
