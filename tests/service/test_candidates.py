@@ -147,3 +147,16 @@ def test_noise_stays_as_likely_along_a_lineage() -> None:
     assert 0.6 < float(torch.dot(first, near) / (first.norm() * near.norm())) < 0.95
     assert (sampling.noise([1, 2], (8,)) == sampling.noise([1, 2], (8,))).all()
     assert (sampling.towards(first, first, 0.5) == first).all()
+
+
+@pytest.mark.parametrize("network", ["pic", "comodgan"])
+def test_a_hole_larger_than_the_network_is_filled_in_each_candidate(service: Service, network: str) -> None:
+    image = np.full((300, 320, 4), 255, np.uint8)
+    image[..., :3] = np.random.default_rng(3).integers(0, 256, (300, 320, 3), np.uint8)
+    hole = np.zeros((300, 320, 1), np.uint8)
+    hole[60:250, 70:260] = 255
+    arrays = [Array("u8", a.shape, a.tobytes()) for a in (image, hole)]
+    filled = run(service, Fill("a", *arrays, network=network, precision="fp32", candidates=2, detail=False))
+    assert filled.scale < 1
+    first, second = pictures(filled)
+    assert (first != second).any()

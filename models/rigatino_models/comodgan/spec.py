@@ -34,7 +34,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         minimum=side,
         native=side,
         comfortable=side,
-        coarsest=side,
+        coarsest=0,
         square=True,
         dtypes=("fp32", "bf16"),
         stochastic=True,
