@@ -6,7 +6,7 @@ One hole in the middle square of each photograph, filled by the bundled network 
 exemplar pass. Photographs are rarely as large as such holes, so the network's comfortable side is lowered instead of
 the pictures' raised: what counts is their ratio. `reduced` and `reduced+look` stand for another network's answer: the
 original itself, brought down to the comfortable side and enlarged, and the second look at that. Processor seconds of
-one core. Needs the extra `eval`. Prints a table; the last line is JSON: {level: {measure: mean}}.
+one core. Needs the extra `eval`. Ctrl-C ends it early. Prints a table; the last line is JSON: {level: {measure: mean}}.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,22 +61,28 @@ def main() -> None:
         judge = Judge(arguments.seed, arguments.perceptual)
         found: dict[str, list[dict[str, float]]] = {name: [] for name in levels if name not in arguments.skip}
         chosen = photos.choose(arguments.photos, [arguments.match], arguments.side, arguments.count)
-        for index, path in enumerate(chosen):
-            picture = photos.read(path, arguments.side)
-            if picture is None:
-                continue
-            hole = holes.draw(arguments.mask, arguments.side, arguments.seed, index)
-            measure = judge.of(picture, hole)
-            for name in found:
-                begun = time.process_time()
-                filled = levels[name](picture, hole)
-                seconds = time.process_time() - begun
-                found[name].append({**measure(filled), "seconds": seconds})
+        with suppress(KeyboardInterrupt):
+            for index, path in enumerate(chosen):
+                picture = photos.read(path, arguments.side)
+                if picture is not None:
+                    hole = holes.draw(arguments.mask, arguments.side, arguments.seed, index)
+                    row = {name: measured(levels[name], picture, hole, judge) for name in found}
+                    for name, values in row.items():
+                        found[name].append(values)
+    print(f"{len(next(iter(found.values())))} photographs")
     means = {name: {key: mean(key, rows) for key in SHOWN} for name, rows in found.items()}
     print("| level | " + " | ".join(SHOWN) + " |")
     for name, row in means.items():
         print(f"| {name} | " + " | ".join(f"{row[key]:.4g}" for key in SHOWN) + " |")
     print(json.dumps(means))
+
+
+def measured(level: Level, picture: Pixels, hole: Pixels, judge: Judge) -> dict[str, float]:
+    """The measures of one fill, and its processor seconds."""
+    begun = time.process_time()
+    result = level(picture, hole)
+    seconds = time.process_time() - begun
+    return {**judge.of(picture, hole)(result), "seconds": seconds}
 
 
 def mean(key: str, rows: list[dict[str, float]]) -> float:
