@@ -20,8 +20,9 @@ FILLED = Filled(
     id="a", offset=(5, 6), seed=42, network="small", weights="ab" * 32, scale=0.5, precision="bf16",
     device="cpu", fill=Array("u8", (1, 2, 2, 4), bytes(16)), notes=["Äpfel"], seconds={"network": 0.25},
 )  # fmt: skip
+SETTINGS = Settings(network="small", feather=2.5)
 REMEMBERED = Record(
-    Settings(network="small", feather=2.5),
+    SETTINGS,
     Source(17, "Hintergrund ü", (-3, 4), (300, 200)),
     Box(1, 2, 30, 40),
     Hole(Box(5, 6, 20, 10), "u8", bytes(range(200))),
@@ -69,7 +70,7 @@ def test_a_record_of_the_first_version_has_the_defaults_of_what_came_later() -> 
     for name in ("variety", "seam", "quality"):
         del fields["settings"][name]
     again = record.decode(json.dumps(fields).encode())
-    assert again.settings == REMEMBERED.settings._replace(candidates=MAX_CANDIDATES)
+    assert again.settings == SETTINGS._replace(candidates=MAX_CANDIDATES)
     assert again.answer == Answer()
     assert (again.hole, again.source, again.box) == (REMEMBERED.hole, REMEMBERED.source, REMEMBERED.box)
     request.check(again.settings)
