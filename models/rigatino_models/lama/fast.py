@@ -226,8 +226,9 @@ class FoldedBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C,H,W]."""
         out: Tensor = self.second(self.first(x))
-        # A gradient needs the ReLU's result as it was.
-        return out + x if out.requires_grad else out.add_(x)
+        if out.requires_grad:  # a gradient needs the ReLU's result as it was
+            return out + x
+        return out.add_(x)
 
 
 def _stages(net: Lama) -> list[nn.Module]:
