@@ -62,8 +62,6 @@ class Blob:
 
     def load(self) -> Tensor:
         """The numbers, from the file."""
-        if not self.size:
-            return torch.empty(self.shape, dtype=self.dtype)
         self.file.seek(self.start)
         data = bytearray(self.file.read(self.size))
         if len(data) != self.size:
