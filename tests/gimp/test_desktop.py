@@ -17,6 +17,7 @@ from PIL import Image
 
 from gimp.conftest import import_small_networks
 from gimp.real import RealGimp
+from rigatino_gimp import texts
 from rigatino_wire.launch import stop_daemon
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(1200)]
@@ -169,7 +170,8 @@ def test_gimp_has_nothing_to_complain_of(user: RealGimp) -> None:
     complaints = [
         line for line in said.splitlines() if re.search(r"mnemonic|Traceback|CRITICAL|Gtk-WARN", line)
     ]
-    assert not complaints
+    plain = {f"no mnemonic for property {name}" for name in texts.EDITS}  # these are reached by Tab alone
+    assert not [line for line in complaints if line.rpartition(": ")[2] not in plain]
 
 
 @pytest.mark.parametrize("name", PICTURES)
