@@ -15,8 +15,8 @@ from math import pi, sqrt
 import torch
 from torch import Tensor
 
-LARGEST = 128  # side up to which products win
-KEPT = 16  # sizes whose matrices are kept: a quarter of a megabyte at the largest
+LARGEST = 192  # side up to which products were seen to win
+KEPT = 16  # sizes whose matrices are kept: half a megabyte at the largest
 
 
 def wins(x: Tensor) -> bool:
