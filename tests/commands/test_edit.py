@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 import small_networks
 from click.testing import CliRunner, Result
@@ -90,14 +91,29 @@ def test_colours_say_which_class_is_where(files: tuple[Path, Path], tmp_path: Pa
     assert "ff0000=tabby" in done.stderr
 
 
+def test_colours_of_16_bits_count_where_they_are_opaque(files: tuple[Path, Path], tmp_path: Path) -> None:
+    colours = np.zeros((48, 64, 4), np.uint16)
+    colours[10:30, 20:50] = (65535, 0, 0, 65535)
+    colours[:, :18, 0] = 65535  # rubbed out
+    map_ = oiio.ImageOutput.create(str(tmp_path / "colours.png"))
+    map_.open(str(tmp_path / "colours.png"), oiio.ImageSpec(64, 48, 4, oiio.UINT16))
+    map_.write_image(colours)
+    map_.close()
+    words = ("paint", files[0], tmp_path / "colours.png", "--base", "lion", "--steps", 1)
+    done = rigatino(*words, "--class", "ff0000=tabby", "-o", tmp_path / "out.png")
+    assert done.exit_code == 0, done.output
+    assert changed(files, tmp_path / "out.png")[10:30, 20:50].mean() > 0.5
+
+
 def test_later_edits_go_on_from_what_was_kept(files: tuple[Path, Path], tmp_path: Path) -> None:
     keep, out = tmp_path / "picture.latent", tmp_path / "out.png"
-    words = ("paint", *files, "--class", "lion", "--keep", keep, "-o", out, "--force")
-    assert rigatino(*words, "--steps", 2).exit_code == 0
-    first = pixels(out)
-    assert len(base64.b64decode(keep.read_text())) == 4 * (1 + 6)
+    words = ("paint", *files, "--class", "lion", "--keep", keep, "--steps", 2, "-o", out, "--force")
     assert rigatino(*words).exit_code == 0
+    first, kept = pixels(out), keep.read_text()
+    assert len(base64.b64decode(kept)) == 4 * (1 + 3 + 6)
+    assert rigatino(*words, "--steps", 1).exit_code == 0
     assert (pixels(out) == first).all()
+    assert keep.read_text() == kept
     keep.write_text("nonsense")
     done = rigatino(*words)
     assert done.exit_code == 1

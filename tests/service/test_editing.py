@@ -25,6 +25,7 @@ from rigatino_wire.region import Box
 from rigatino_wire.texts import NOTES
 
 LATENT = 6
+TEXT = 4 * (3 + LATENT)  # bytes of a latent in a text, with its mark and its steps
 SIZE = (40, 60)
 HOLE = (slice(8, 28), slice(20, 44))
 Pixels = NDArray[np.uint8]
@@ -83,6 +84,11 @@ def transplant(**changes: Any) -> Transplant:
     given = {"base": 1, "steps": 3, "seed": 7, "feather": 2.0, "network": "dogs"} | changes
     arrays = {"image": pack(image), "hole": pack(box()), "reference": pack(reference)}
     return Transplant(id="t", **arrays, reference_hole=pack(marked), **given)
+
+
+def latent(value: float) -> str:
+    """A text of the right length, all of one number."""
+    return base64.b64encode(np.full(1 + TEXT // 4, value, "<f4").tobytes()).decode()
 
 
 def run(service: Service, request: Paint | Transplant) -> Filled:
@@ -165,27 +171,54 @@ def test_the_marked_part_of_a_reference_counts(service: Service) -> None:
 def test_editing_goes_on_from_the_latent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(service, paint(base=-1))
     values = np.frombuffer(base64.b64decode(first.latent), "<f4")
-    assert len(values) == 1 + LATENT
+    assert values.nbytes == 4 + TEXT
     assert values[0] in range(5)
+    started: list[Any] = []
+    project = projection.project
+
+    def counted(net: Any, image: Any, label: int, start: Any, steps: int, told: Any) -> projection.Projection:
+        started.append((start[0].tolist(), steps))
+        return project(net, image, label, start, steps, told)
 
     def forbidden(*_: object) -> None:
         raise AssertionError("it is known already")
 
     monkeypatch.setattr("rigatino.editing.editor.likeliest", forbidden)
     monkeypatch.setattr("rigatino.editing.editor.beginning", forbidden)
-    again = run(service, paint(base=-1, latent=first.latent, steps=0))
-    assert again.fill.view == first.fill.view
-    assert again.latent == first.latent
-    other = run(service, paint(base=-1, latent=first.latent, steps=0, palette=(0,)))
+    monkeypatch.setattr("rigatino.editing.editor.project", counted)
+    for steps in (0, 2, 3):
+        again = run(service, paint(base=-1, latent=first.latent, steps=steps))
+        assert again.fill.view == first.fill.view
+        assert again.latent == first.latent
+    other = run(service, paint(base=-1, latent=first.latent, palette=(0,)))
     assert other.fill.view != first.fill.view
+    assert started == [], "all steps that are asked for were taken before"
+    more = run(service, paint(base=-1, latent=first.latent, steps=5))
+    assert started == [(values[4:].tolist(), 2)], "the steps of before count"
+    assert more.latent != first.latent
+
+
+def test_what_was_found_in_another_picture_is_not_taken(service: Service) -> None:
+    latent = run(service, paint()).latent
+    for changes in ({"picture": scene(seed=31)}, {"base": 2}, {"network": "no-critic"}):
+        expected = run(service, paint(**changes)).latent
+        assert run(service, paint(**changes, latent=latent)).latent == expected
+    guessed = run(service, paint(picture=scene(seed=32), base=-1)).latent
+    assert run(service, paint(picture=scene(seed=32), base=-1, latent=latent)).latent == guessed
 
 
 def test_a_transplants_latent_holds_both(service: Service) -> None:
     first = run(service, transplant())
-    assert len(base64.b64decode(first.latent)) == 4 * (1 + 2 * LATENT)
-    again = run(service, transplant(latent=first.latent, steps=0, other=scene(9, 9), marked=box((9, 9))))
+    assert len(base64.b64decode(first.latent)) == 4 + 2 * TEXT
+    again = run(service, transplant(latent=first.latent, steps=0))
     assert again.fill.view == first.fill.view
-    assert run(service, paint(latent=first.latent, steps=0)).latent != first.latent
+    painted = run(service, paint(latent=first.latent, steps=0)).latent
+    assert base64.b64decode(painted) == base64.b64decode(first.latent)[: 4 + TEXT]
+    for latent in (first.latent, painted):
+        another = {"other": scene(50, 50, seed=41), "latent": latent}
+        shown = run(service, transplant(**another))
+        assert shown.fill.view == run(service, transplant(**another | {"latent": ""})).fill.view
+        assert shown.fill.view != first.fill.view
 
 
 def test_a_picture_is_looked_for_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +232,7 @@ def test_a_picture_is_looked_for_once(service: Service, monkeypatch: pytest.Monk
     monkeypatch.setattr("rigatino.editing.editor.project", counted)
     picture = scene(seed=77)
     run(service, paint(picture=picture))
-    run(service, paint(picture=picture, strength=0.2, palette=(0, 2)))
+    run(service, paint(picture=picture, strength=0.2, palette=(0, 2), seed=-1))
     assert len(looked) == 1
     run(service, paint(picture=picture, steps=4))
     run(service, paint(picture=picture, base=2))
@@ -278,12 +311,10 @@ def test_progress_follows_the_steps_and_can_stop(service: Service) -> None:
         (paint(numbers=np.ones((*SIZE, 1), np.uint8)), "bad_setting", "classes"),
         (paint(latent="no base64!"), "bad_setting", "latent"),
         (paint(latent="AACAPw=="), "bad_setting", "latent"),
-        (
-            paint(latent=base64.b64encode(np.full(7, np.nan, "<f4").tobytes()).decode()),
-            "bad_setting",
-            "latent",
-        ),
-        (paint(latent=base64.b64encode(np.full(7, 9, "<f4").tobytes()).decode()), "bad_setting", "latent"),
+        (paint(latent=latent(np.nan)), "bad_setting", "latent"),
+        (paint(latent=latent(9)), "bad_setting", "latent"),
+        (paint(latent=latent(-1)), "bad_setting", "latent"),
+        (paint(latent=latent(0.5)), "bad_setting", "latent"),
         (paint(network="lama-small"), "unknown_network", "dogs"),
         (paint(network="nonesuch"), "unknown_network", "dogs"),
     ],

@@ -68,13 +68,15 @@ EDIT = (
     click.option("--network", default="", help="Name of a network; the first one that can by default."),
     click.option(
         "--steps",
+        default=200,
         type=click.IntRange(0, 10000),
-        help="For how long the network looks for the picture [default: 200, or 0 with a file to keep it in].",
+        show_default=True,
+        help="For how long the network looks for the picture, with the steps of earlier edits that --keep knows.",
     ),
     click.option(
         "--keep",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="A file for what the network found, from which later edits of the picture go on.",
+        help="A file for what the network found, from which later edits of the same place go on.",
     ),
     click.option("--seam", default="auto", type=click.Choice(["auto", "feather", "poisson"])),
     click.option("--feather", default=4.0, type=Number(0, 1000), help="Pixels of soft seam."),

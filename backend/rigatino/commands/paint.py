@@ -15,7 +15,9 @@ from rigatino.asking import by_daemon, in_process
 from rigatino.commands.options import Number, of_an_edit
 from rigatino.progress import Bar
 from rigatino_wire.errors import Failure
+from rigatino_wire.region import Box
 
+NEAR = 2.5  # of 255: how far off a colour may be in each channel
 COLOUR = re.compile(r"#?([0-9a-fA-F]{6})=(.+)")
 
 
@@ -68,21 +70,26 @@ def command(
 
 
 def _painted(mask: Path, classes: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Where MASK is painted [H,W] (255), and with which class [H,W]. Raises Failure bad_setting."""
-    from rigatino import pictures
+    """Where MASK is painted [H,W] (255), and with which class [H,W]; nothing is where it is transparent.
+
+    Raises Failure bad_setting.
+    """
+    from rigatino import exchange, pictures, retouch
 
     colours = [COLOUR.fullmatch(name) for name in classes]
     if len(classes) == 1 and colours[0] is None:
         where = pictures.read_mask(mask)
         return where, np.zeros_like(where)
-    rgb = pictures.read(mask).rgba[..., :3].astype(np.int64)
-    numbers = np.full(rgb.shape[:2], 255, np.uint8)
+    coloured = pictures.read(mask)
+    height, width = coloured.rgba.shape[:2]
+    rgba = 255 * exchange.floats(retouch.sent(coloured, Box(0, 0, width, height)))
+    numbers = np.full(rgba.shape[:2], 255, np.uint8)
     for k, colour in enumerate(colours):
         if colour is None:
             expected = "a colour and a class (ff0000=tabby) where there are several"
             raise Failure("bad_setting", name="class", value=classes[k], expected=expected)
-        wanted = np.frombuffer(bytes.fromhex(colour[1]), np.uint8).astype(np.int64)
-        numbers[(np.abs(rgb - wanted) <= 2).all(-1)] = k
+        wanted = np.frombuffer(bytes.fromhex(colour[1]), np.uint8).astype(np.float32)
+        numbers[(np.abs(rgba[..., :3] - wanted) < NEAR).all(-1) & (rgba[..., 3] >= 128)] = k
     return np.where(numbers < 255, 255, 0).astype(np.uint8), numbers
 
 

@@ -19,7 +19,6 @@ from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Filled, Paint, Transplant
 from rigatino_wire.region import Box, ContextRule
 
-STEPS = 200
 GUESS = "guess"
 SHOWN = 8  # classes that a failure names
 
@@ -43,13 +42,10 @@ class Options:
         return {name: value for name, value in vars(self).items() if name != "keep"}
 
 
-def options(base: str, steps: int | None, keep: Path | None, network: str, **others: Any) -> Options:
-    """The options by their values on the command line; steps None: 200, or none where the picture is known from
-    `keep`. Raises Failure bad_setting, file_unreadable."""
-    latent = _kept(keep)
+def options(base: str, keep: Path | None, network: str, **others: Any) -> Options:
+    """The options by their values on the command line. Raises Failure bad_setting, file_unreadable."""
     number = -1 if base == GUESS else class_number(base, network, "base")
-    steps = steps if steps is not None else 0 if latent else STEPS
-    return Options(network=network, base=number, steps=steps, latent=latent, keep=keep, **others)
+    return Options(network=network, base=number, latent=_kept(keep), keep=keep, **others)
 
 
 def paint(

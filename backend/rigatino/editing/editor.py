@@ -3,10 +3,9 @@ change back."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -18,7 +17,7 @@ from torch import Tensor
 from rigatino import compose, weights
 from rigatino.compose import Floats
 from rigatino.editing import latents
-from rigatino.editing.latents import Latent
+from rigatino.editing.latents import Found, Latents
 from rigatino.editing.view import View, around, matching
 from rigatino.exchange import Clock, Meter, Region, Report, floats, laid_out, packed, read
 from rigatino.failures import translated
@@ -63,7 +62,7 @@ class Editor:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self._found: OrderedDict[str, Tensor] = OrderedDict()
+        self._found: OrderedDict[tuple[int, bytes, int], Tensor] = OrderedDict()
 
     def edit(self, request: Edit, report: Report) -> Filled:
         """Do what a request asks for. report(stage, fraction) is called at every step; it may raise to stop.
@@ -76,7 +75,7 @@ class Editor:
             clock.lap("load")
             seed = request.seed if request.seed >= 0 else secrets.randbelow(2**31)
             work = Work(self, scene, request, seed, meter(request, report))
-            latent, before, after = work.painted() if isinstance(request, Paint) else work.transplanted()
+            found, before, after = work.painted() if isinstance(request, Paint) else work.transplanted()
             clock.lap("network")
             share = work.meter.shares("seam", 1)[0]
             offset, fill = laid_out(request.image.dtype, *shown(scene, request, before, after, share))
@@ -93,7 +92,7 @@ class Editor:
             device=str(self.pool.device),
             fill=packed(fill[None], request.image.dtype),
             answers=[Answer((seed,))],
-            latent=latents.text(latent),
+            latent=latents.text(found),
             notes=[] if scene.net.discriminator else [NOTES["pixels_alone"]],
             seconds=clock.seconds(),
         )
@@ -111,23 +110,27 @@ class Editor:
         photo = view.seen(plain(region), loaded.device).clamp(0, 1)
         return Scene(loaded, region, alpha, view, photo)
 
-    def projection(self, scene: Scene, photo: Tensor, base: int, start: Latent, steps: Steps) -> Tensor:
-        """The latent [1,latent] of a photograph; the one that was found before, if nothing else is asked for."""
-        key = _key(scene.loaded.sha256, photo, base, start.z, steps.number)
+    def projection(self, scene: Scene, photo: Tensor, search: Search) -> Tensor:
+        """The latent [1,latent] of a photograph; the one that was found before, if it was looked for like this."""
+        key = (search.mark, search.start.cpu().numpy().tobytes(), search.steps)
         if key not in self._found:
-            z = start.z if start.given else beginning(scene.net, photo, base, start.z)
-            self._found[key] = project(scene.net, photo, base, z, steps.number, steps.told).z
+            found = project(scene.net, photo, search.base, search.start, search.steps, search.told)
+            self._found[key] = found.z.cpu()
         self._found.move_to_end(key)
         while len(self._found) > KEPT:
             self._found.popitem(last=False)
-        return self._found[key]
+        return self._found[key].to(scene.device)
 
 
 @dataclass(frozen=True)
-class Steps:
-    """How many steps a projection takes, and what is told of them."""
+class Search:
+    """How a latent is looked for: in what (its mark), as which class, from where [1,latent], for how many steps, and
+    what is told of these."""
 
-    number: int
+    mark: int
+    base: int
+    start: Tensor
+    steps: int
     told: Callable[[int, int], None]
 
 
@@ -137,48 +140,47 @@ class Work:
     def __init__(self, editor: Editor, scene: Scene, request: Edit, seed: int, meter: Meter) -> None:
         self.editor, self.scene, self.request, self.seed, self.meter = editor, scene, request, seed, meter
         self.net, self.config = scene.net, scene.net.config
-        given = latents.read(request.latent, self.config.latent, self.config.classes)
-        self.given = [Latent(z.to(scene.device), given=True) for z in given.z]
-        self.base = self._base(given.base)
+        self.given = latents.read(request.latent, self.config.latent, self.config.classes)
+        self.base = self._base()
 
-    def painted(self) -> tuple[latents.Latents, Tensor, Tensor]:
+    def painted(self) -> tuple[Latents, Tensor, Tensor]:
         """What was found, and the pictures [1,3,S,S] as they were and as they are painted."""
         request = cast(Paint, self.request)
         palette = [self._known("palette", number) for number in request.palette]
-        z = self._found(0, self.scene.photo)
+        found = self._found(0, self.scene.photo)
         areas = torch.cat([self._seen(area) for area in self._areas(request)]).squeeze(1).clamp(0, 1)
         looks = class_maps(areas, palette, self.base, request.strength, self.config.map_sides)
         with torch.no_grad():
             before, after = self._counted(
-                lambda tick: self.net.picture(z, self._uniform, tick),
-                lambda tick: self.net.picture(z, looks, tick),
+                lambda tick: self.net.picture(found.z, self._uniform, tick),
+                lambda tick: self.net.picture(found.z, looks, tick),
             )
-        return latents.Latents(self.base, [z]), before, after
+        return Latents(self.base, [found]), before, after
 
-    def transplanted(self) -> tuple[latents.Latents, Tensor, Tensor]:
+    def transplanted(self) -> tuple[Latents, Tensor, Tensor]:
         """What was found of picture and reference, and the pictures [1,3,S,S] before and after."""
         request = cast(Transplant, self.request)
-        z = self._found(0, self.scene.photo)
+        found = self._found(0, self.scene.photo)
         other = self._found(1, self._reference(request))
         mask = self._seen(self.scene.region.selection)[0, 0].clamp(0, 1)
         blends = blend_maps(mask, request.sliders, self.config.blend_sides)
         with torch.no_grad():
             before, after = self._counted(
-                lambda tick: self.net.picture(z, self._uniform, tick),
-                lambda tick: self.net.collage([z, other], self._uniform, blends, tick),
+                lambda tick: self.net.picture(found.z, self._uniform, tick),
+                lambda tick: self.net.collage([found.z, other.z], self._uniform, blends, tick),
             )
-        return latents.Latents(self.base, [z, other]), before, after
+        return Latents(self.base, [found, other]), before, after
 
     @property
     def _uniform(self) -> Sequence[Tensor]:
         return cast(Sequence[Tensor], self.net.uniform(torch.tensor([self.base], device=self.scene.device)))
 
-    def _base(self, before: int) -> int:
+    def _base(self) -> int:
         """The class of what the picture shows: as asked for, as it was before, or guessed. Raises Failure."""
         if self.request.base >= 0:
             return self._known("base", self.request.base)
-        if before >= 0:
-            return before
+        if self._before(0, self._mark(self.scene.photo, self.given.base)):
+            return self.given.base
         tick = partial(self.meter.report, "filling", 0.0)
         guess = likeliest(self.net, self.scene.photo, tick)
         if guess is None:
@@ -192,28 +194,42 @@ class Work:
             raise Failure("bad_setting", name=name, value=str(number), expected=expected)
         return number
 
-    def _found(self, number: int, photo: Tensor) -> Tensor:
-        """The latent of the picture (0) or the reference (1)."""
+    def _found(self, number: int, photo: Tensor) -> Found:
+        """The latent of the picture (0) or the reference (1): from where an earlier edit of it came to, or new."""
         told = self.meter.steps("projection", number + 1)[number]
-        start = self.given[number] if number < len(self.given) else self._drawn(number)
-        z = self.editor.projection(self.scene, photo, self.base, start, Steps(self.request.steps, told))
+        mark, steps = self._mark(photo, self.base), self.request.steps
+        before = self._before(number, mark)
+        if before is None:
+            z, done = self._beginning(number, photo), 0
+        else:
+            z, done = before.z.to(self.scene.device), before.steps
+        left = max(0, steps - done)
+        if left:
+            z = self.editor.projection(self.scene, photo, Search(mark, self.base, z, left, told))
         told(1, 1)
-        return z
+        return Found(z, mark, done + left)
 
-    def _drawn(self, number: int) -> Latent:
-        """A latent of the prior, for networks without an encoder."""
+    def _before(self, number: int, mark: int) -> Found | None:
+        """What an earlier edit found, if it looked for the same."""
+        return next((found for found in self.given.found[number : number + 1] if found.mark == mark), None)
+
+    def _mark(self, photo: Tensor, base: int) -> int:
+        return latents.mark(self.scene.loaded.sha256, photo, base)
+
+    def _beginning(self, number: int, photo: Tensor) -> Tensor:
+        """The encoder's word; for networks without one, a latent of the prior."""
         generator = torch.Generator().manual_seed(self.seed + number)
-        z = torch.randn(1, self.config.latent, generator=generator)
-        return Latent(z.to(self.scene.device), given=False)
+        drawn = torch.randn(1, self.config.latent, generator=generator)
+        return beginning(self.net, photo, self.base, drawn.to(self.scene.device))
 
-    def _areas(self, request: Paint) -> list[Floats]:
+    def _areas(self, request: Paint) -> Iterator[Floats]:
         """[H,W] for each class of the palette: how much of it is selected. Raises Failure bad_setting."""
         numbers = np.frombuffer(request.classes.view, np.uint8).reshape(request.classes.shape)[..., 0]
         selection = self.scene.region.selection
         if (numbers[selection > 0] >= len(request.palette)).any():
             expected = f"numbers below {len(request.palette)} wherever something is selected"
             raise Failure("bad_setting", name="classes", value=str(numbers.max()), expected=expected)
-        return [np.where(numbers == k, selection, 0).astype(np.float32) for k in range(len(request.palette))]
+        return (np.where(numbers == k, selection, 0).astype(np.float32) for k in range(len(request.palette)))
 
     def _reference(self, request: Transplant) -> Tensor:
         """What the network sees of the reference: its marked part at the hole's place, at the hole's size."""
@@ -273,11 +289,3 @@ def plain(region: Region) -> Floats:
     if visible.all() or not visible.any():
         return region.rgb
     return np.where(visible[..., None], region.rgb, region.rgb[visible].mean(0)).astype(np.float32)
-
-
-def _key(sha256: str, photo: Tensor, base: int, start: Tensor, steps: int) -> str:
-    """What a projection depends on, as one name."""
-    found = hashlib.sha256(f"{sha256} {base} {steps} ".encode())
-    for part in (photo, start):
-        found.update(part.detach().cpu().numpy().tobytes())
-    return found.hexdigest()
