@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -102,6 +103,22 @@ def test_keys_of_no_one(tmp_path: Path, run: Run) -> None:
     folder = reference.folder(tmp_path / "x")
     reference.write(folder / "stats.npz", {"mean": torch.zeros(3)})
     refused(run, folder, "stats.npz/mean", "of no network")
+
+
+def test_a_layer_that_stands_in_the_file_twice(tmp_path: Path, run: Run) -> None:
+    state = G()
+    [last] = [key for key in state if re.fullmatch(r"l[2-9]/b", key)]
+    refused(run, reference.write(tmp_path / "x.npz", state | {"l9/b": state[last]}), "l9/b", last)
+
+
+def test_hidden_files_of_macos_are_passed_over(tmp_path: Path, run: Run) -> None:
+    folder = reference.folder(tmp_path / "x")
+    (folder / "._ResNetGenerator_450000.npz").write_bytes(b"\0\5\x16\7")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        for file in folder.iterdir():
+            packed.write(file, f"__MACOSX/x/{file.name}" if file.name.startswith(".") else f"x/{file.name}")
+    for path in (folder, tmp_path / "x.zip"):
+        assert run("weights", "inspect", path).exit_code == 0
 
 
 def test_two_of_a_kind(tmp_path: Path, run: Run) -> None:
@@ -215,9 +232,12 @@ def test_truncated_archives(share: float, tmp_path: Path, run: Run) -> None:
         ({"encoder": [True, 8, 8]}, "encoder"),
         ({"classes": 0}, "classes"),
         ({"latent": 10**9}, "latent"),
+        ({"latent": 2000}, "latent"),
         ({"wide": 1}, "true or false"),
         ({"auxiliary": [3]}, "auxiliary"),
         ({"names": ["dog"]}, "names"),
+        ({"names": ["a", "b", "c", "d", "\x1b[2J"]}, "names"),
+        ({"names": ["a", "b", "c", "d", "\ud800"]}, "names"),
         ({"more": 1}, "config"),
     ],
 )

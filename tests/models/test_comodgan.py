@@ -17,10 +17,11 @@ from safetensors import safe_open
 from torch import Tensor
 
 from rigatino_models import convert
+from rigatino_models.checkpoint.trouble import Misfit
 from rigatino_models.comodgan.discriminator import Discriminator, spread
 from rigatino_models.comodgan.losses import discriminator_loss, lazy_r1
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig, Draw, fast, published
-from rigatino_models.convert.comodgan_source import decide_skip4
+from rigatino_models.convert.comodgan_source import check_settings, decide_skip4
 
 TOLERANCE = 1e-4  # of the rms
 SHAPES = {
@@ -230,6 +231,17 @@ def test_the_source_in_a_pickle_decides_on_the_first_features(
     )
     said = run("weights", "inspect", weights).output
     assert ("not added" in said) is not adds
+
+
+def test_sources_and_settings_that_would_never_end() -> None:
+    """A line on which a careless pattern spends hours; a list that is short in the file, and endless when shown."""
+    assert decide_skip4("print 1\nx = x + " + "feat" * 250_000)[0] is False
+    endless: list[Any] = ["x"]
+    for _ in range(64):
+        endless = [endless, endless]
+    with pytest.raises(Misfit) as caught:
+        check_settings({"architecture": endless})
+    assert len(caught.value.why) < 300
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))

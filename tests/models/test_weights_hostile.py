@@ -261,6 +261,20 @@ def test_module_trees_that_multiply(tmp_path: Path, run: Run) -> None:
     refused(run, path, "too many modules")
 
 
+def test_settings_that_hold_themselves(tmp_path: Path, tiny: Tiny, run: Run) -> None:
+    """A dict of many entries, one of which is the dict itself, is not gone through again and again."""
+    settings: dict[str, Any] = {f"key{number}": {} for number in range(500)}
+    settings["self"] = settings
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": tiny[1], "hyper_parameters": {"generator": settings}}, path)
+    tracemalloc.start()
+    try:
+        refused(run, path, "hyper_parameters", "too many")
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
 # --- damage
 
 

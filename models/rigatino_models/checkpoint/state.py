@@ -138,8 +138,8 @@ def files(path: Path) -> list[Path]:
 
 
 def _arrays(names: Iterable[str]) -> list[str]:
-    """The files of a folder of NumPy's archives. Raises Unreadable for too many."""
-    found = [name for name in names if name.endswith(ARRAYS)]
+    """The files of a folder of NumPy's archives, without macOS's hidden ones. Raises Unreadable for too many."""
+    found = [name for name in names if name.endswith(ARRAYS) and not name.split("/")[-1].startswith(".")]
     if len(found) > MOST_FILES:
         raise Unreadable(f"the folder holds more than {MOST_FILES} files of arrays")
     return found

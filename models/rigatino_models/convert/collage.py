@@ -7,7 +7,7 @@ discriminator's weights are stored before spectral normalisation, with the vecto
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -69,6 +69,7 @@ UNUSED = {
     "encoder": r".*/N|b7/.*",
 }
 WIDEST, LONGEST, MOST_CLASSES, MOST_LEVELS = 8192, 65536, 10_000, 9
+LONGEST_LATENT = 1024  # two of them go into a message's text
 
 
 def adapted(file: StateFile) -> StateFile:
@@ -77,7 +78,10 @@ def adapted(file: StateFile) -> StateFile:
         return file
     entries: dict[str, Entry] = {}
     for kind, keys in _networks(file.entries).items():
-        entries |= dict(_renamed(kind, keys))
+        for name, entry in _renamed(kind, keys):
+            if name in entries:
+                raise Misfit(entry.source, f"the file has {entries[name].source} in its place already")
+            entries[name] = entry
     origin = ORIGINS if file.path.is_dir() else ORIGIN
     return StateFile(file.path, origin, entries, file.size, {"licence": LICENCE})
 
@@ -237,7 +241,7 @@ def _checked(values: Mapping[str, Any]) -> CollageConfig:
         if not isinstance(values.get(name, ()), list | tuple):
             raise Misfit(name, "it is not a list")
     config = CollageConfig(**dict(values) | {name: tuple(values.get(name, ())) for name in lists})
-    for name, value, most in (("classes", config.classes, MOST_CLASSES), ("latent", config.latent, WIDEST)):
+    for name, value, most in (("classes", config.classes, MOST_CLASSES), ("latent", config.latent, LONGEST_LATENT)):
         if not whole(value, 1, most):
             raise Misfit(name, f"it is not a number from 1 to {most}")
     for name in ("generator", "discriminator", "encoder"):
@@ -250,11 +254,14 @@ def _checked(values: Mapping[str, Any]) -> CollageConfig:
         raise Misfit("discriminator", "its last block changes the number of channels and not the size")
     if config.auxiliary and not _are_units(config.auxiliary):
         raise Misfit("auxiliary", "it has not three numbers of units")
-    if config.names and (
-        len(config.names) != config.classes or not all(isinstance(name, str) for name in config.names)
-    ):
-        raise Misfit("names", "they are not one for each class")
+    if config.names and not are_names(config.names, config.classes):
+        raise Misfit("names", "they are not one for each class, of characters that can be printed")
     return config
+
+
+def are_names(names: Sequence[Any], classes: int) -> bool:
+    """Whether these can name so many classes. No name takes over a terminal."""
+    return len(names) == classes and all(isinstance(name, str) and name.isprintable() for name in names)
 
 
 def _are_widths(widths: tuple[Any, ...]) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+import reprlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,14 +32,20 @@ SUPPORTED: dict[str, tuple[Any, ...]] = {
 FIRST = (2, 4, "4x4", "4")  # how a source may number the 4x4 features
 FEATURES = re.compile(r"feat|skip", re.IGNORECASE)
 COMMENT = re.compile(r"#.*")
-TEXTUAL = re.compile(r"\+=?\s*\w*(feat|skip)\w*\s*\[\s*['\"]?(2|4|4x4)['\"]?\s*\]", re.IGNORECASE)
+# Names are bounded, or a line of a million letters would be gone through a million times.
+TEXTUAL = re.compile(r"\+=?\s*\w{0,40}(feat|skip)\w{0,40}\s*\[\s*['\"]?(2|4|4x4)['\"]?\s*\]", re.IGNORECASE)
 
 
 def check_settings(settings: Mapping[Any, Any]) -> None:
     """Raise Misfit for a generator that computes something else than ours."""
     for name, values in SUPPORTED.items():
         if name in settings and settings[name] not in values:
-            raise Misfit(name, f"“{shown(str(settings[name]))}” is not supported")
+            raise Misfit(name, f"“{_short(settings[name])}” is not supported")
+
+
+def _short(value: Any) -> str:
+    """A setting as a sentence may show it; nested ones may be endless."""
+    return shown(value if isinstance(value, str) else reprlib.repr(value))
 
 
 def decide_skip4(source: str) -> tuple[bool, str]:
@@ -52,7 +60,8 @@ def decide_skip4(source: str) -> tuple[bool, str]:
 def _adds_first(source: str) -> bool:
     """Whether the 4x4 features are a term of a sum somewhere in a source."""
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings(action="ignore"):  # of a source that is not ours
+            tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return any(TEXTUAL.search(COMMENT.sub("", line)) for line in source.splitlines())
     return any(map(_is_first, _terms(tree)))

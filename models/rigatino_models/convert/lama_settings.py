@@ -42,6 +42,7 @@ SUPPORTED = {
 LINE = re.compile(r"( *)([\w.-]+):(?: +(.*))?")
 DEEPEST = 8  # objects around one value
 MOST_SETTINGS = 10_000
+LONGEST_SETTING = 1_000  # characters of a setting's name with all above it
 
 
 def check_settings(config_yaml: str, hyper_parameters: Any) -> None:
@@ -81,6 +82,8 @@ def _from_object(settings: Any) -> Iterator[tuple[str, str]]:
             return
         name, value = pending.pop()
         value = _inside(value)
+        if len(pending) > MOST_SETTINGS or len(name) > LONGEST_SETTING:
+            break
         if isinstance(value, dict):
             pending.extend((f"{name}.{key}" if name else str(key), part) for key, part in value.items())
         elif value is None or isinstance(value, str | bool | int | float):
