@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders that one process alone writes to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from rigatino_wire.errors import Failure
 
@@ -21,6 +23,31 @@ def replacing(target: Path) -> Iterator[Path]:
         raise Failure("file_unwritable", file=str(target), why=why(error)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def folder(path: Path) -> Path:
+    """The folder, which is made where it is not there. Raises Failure file_unwritable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(path), why=why(error)) from error
+    return path
+
+
+@contextmanager
+def alone(lock: Path, otherwise: Failure) -> Iterator[None]:
+    """No other process holds the lock meanwhile. Raises `otherwise` where one does, Failure file_unwritable."""
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise otherwise from None
+    except OSError as error:
+        raise Failure("file_unwritable", file=str(lock.parent), why=why(error)) from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def why(error: Exception) -> str:

@@ -106,7 +106,7 @@ class Part:
 
     def go_on(self, progress: Progress, seconds: float) -> None:
         """Ask for what is missing. Raises Broken, Failure, and OSError where the disk is at fault."""
-        mark = self.mark.read_text("ascii") if self.mark.exists() else ""
+        mark = self._mark()
         if not (mark or self.trusted):
             self.start_over()
         have = self.size()
@@ -145,7 +145,7 @@ class Part:
     def _take(self, response: http.client.HTTPResponse, have: int, progress: Progress) -> None:
         """Append what the server sends to the `have` bytes there, or begin anew where it sends all."""
         first, total = _span(response.headers) if response.status == 206 else (0, 0)
-        if response.status == 206 and first != have:
+        if response.status == 206 and (first != have or self._changed(response)):
             self.start_over()
             raise Broken("it sends another part than the one asked for")
         if response.status != 206:
@@ -166,6 +166,13 @@ class Part:
             raise Broken("the connection broke off")
         self._check_size(have, self.wanted or have, exact=True)
 
+    def _changed(self, response: http.client.HTTPResponse) -> bool:
+        """Whether a part is of another state of the file than what is there: not all servers heed If-Range."""
+        return self._mark() not in ("", _mark(response.headers))
+
+    def _mark(self) -> str:
+        return self.mark.read_text("ascii") if self.mark.exists() else ""
+
     def _check_kind(self, response: http.client.HTTPResponse) -> None:
         if response.headers.get_content_type() in PAGE:
             raise _failed(self.url, "a web page comes instead of the file")
@@ -180,7 +187,7 @@ class Part:
 
 
 def _opened(url: str, headers: Mapping[str, str], seconds: float) -> http.client.HTTPResponse:
-    """The server's answer. Raises Broken, Failure, HTTPError, URLError.
+    """The server's answer. Raises Broken, Failure, URLError (HTTPError is one).
 
     Cookies live as long as the request, for addresses that set one and lead on.
     """
@@ -193,7 +200,9 @@ def _opened(url: str, headers: Mapping[str, str], seconds: float) -> http.client
         response: http.client.HTTPResponse = opener.open(request, timeout=seconds)
     except (ValueError, http.client.InvalidURL):
         raise _failed(url, "it is no address of http or https") from None
-    except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
+    except URLError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
         raise Broken(_broke(error)) from error
     return response
 

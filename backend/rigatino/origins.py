@@ -16,10 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
-
-from rigatino import weights
-from rigatino.atomic import why
+from rigatino import atomic, weights
 from rigatino.download import Patience, Progress, discard, download
 from rigatino.failures import translated
 from rigatino.settings import Settings
@@ -56,7 +53,7 @@ def known(data_dir: Path | None = None) -> dict[str, Origin]:
         try:
             found |= _table(str(own), own.read_text("utf-8"))
         except (OSError, UnicodeError) as error:
-            raise Failure("file_unreadable", file=str(own), why=why(error)) from error
+            raise Failure("file_unreadable", file=str(own), why=atomic.why(error)) from error
     return found
 
 
@@ -84,14 +81,12 @@ def fetch(
     if not origin.urls:
         raise Failure("origin_by_hand", title=origin.title, page=origin.by_hand, name=name)
     weights.check_name(name, data_dir)
-    folder = _downloads(_data(data_dir))
-    try:
-        with FileLock(folder / f"{origin.name}.lock", timeout=0):
-            url, file = _first(origin, folder, progress, patience)
-            entry = _imported(origin, url, file, name, data_dir)
-            discard(file)
-    except Timeout:
-        raise Failure("download_failed", url=origin.urls[0], why="another process is fetching it") from None
+    folder = atomic.folder(_data(data_dir) / "downloads")
+    taken = Failure("download_failed", url=origin.urls[0], why="another process is fetching it")
+    with atomic.alone(folder / f"{origin.name}.lock", taken):
+        url, file = _first(origin, folder, progress, patience)
+        entry = _imported(origin, url, file, name, data_dir)
+        discard(file)
     return entry
 
 
@@ -136,15 +131,6 @@ def _imported(origin: Origin, url: str, file: Path, name: str, data_dir: Path | 
 
 def _data(data_dir: Path | None) -> Path:
     return data_dir or Settings.from_environment().data_dir
-
-
-def _downloads(data: Path) -> Path:
-    folder = data / "downloads"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(folder), why=why(error)) from error
-    return folder
 
 
 def _table(file: str, text: str) -> dict[str, Origin]:

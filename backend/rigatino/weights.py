@@ -36,6 +36,10 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LONGEST_CLASS = 100  # characters of a class's name
 LONGEST_LICENCE = 100  # characters that clients are told
 UNSTATED = "not stated; ask their authors"
+# What reading a record that is not as we wrote it can raise.
+DAMAGE = (
+    OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, ModelError, Failure, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def import_file(
     Raises Failure weights_name, weights_name_taken, file_unwritable, and what reading weights can raise.
     """
     from rigatino_models import convert  # torch is heavy
+    from rigatino_models.checkpoint.trouble import shown
     from rigatino_models.convert.known import check_claim, recognise
 
     with translated():
@@ -137,7 +142,7 @@ def import_file(
         name = name or (recognised.name if recognised else _suggested(path))
         check_claim(path, weights, name)
         check_name(name, data_dir)
-        record = _made(_folder(data_dir)) / f"{name}.json"
+        record = atomic.folder(_folder(data_dir)) / f"{name}.json"
         target = record.with_name(f"{name}.safetensors")
         terms = _licence(weights, recognised, licence)
         stated = {} if terms == UNSTATED else {"licence": terms}
@@ -147,7 +152,7 @@ def import_file(
             "system": weights.system,
             "config": weights.config,
             "title": recognised.title if recognised else "",
-            "licence": terms[:LONGEST_LICENCE],
+            "licence": shown(terms)[:LONGEST_LICENCE],
             "sha256": convert.digest(target),
             "source": _source(path, weights.origin, convert.digest(path)) | dict(source or {}),
         }
@@ -203,6 +208,7 @@ def remove(name: str, data_dir: Path | None = None) -> None:
 def inspect(path: Path) -> dict[str, Any]:
     """What a file of weights is, as JSON has it; nothing is imported. Raises Failure."""
     from rigatino_models import convert
+    from rigatino_models.checkpoint.trouble import shown
     from rigatino_models.convert.known import recognise
 
     with translated():
@@ -219,7 +225,7 @@ def inspect(path: Path) -> dict[str, Any]:
             "title": recognised.title if recognised else spec.title,
             "config": weights.config,
             "native_size": spec.native,
-            "licence": licence,
+            "licence": shown(licence),
             "missing": list(spec.missing),
             "parameters": sum(value.numel() for value in weights.network().parameters()),
             "values": sum(tensor.numel() for tensor in weights.tensors.values()),
@@ -259,18 +265,9 @@ def _entry(record: Path) -> Entry:
         _info(spec)  # what clients cannot be told is damaged
         path = record.with_name(f"{record.stem}.safetensors")
         return Entry(spec, path, str(facts["sha256"]), source=dict(facts["source"]))
-    except (OSError, ValueError, TypeError, KeyError, ModelError, Failure, RecursionError) as error:
+    except DAMAGE as error:
         why = "its record is damaged; remove it and import the weights again"
         raise Failure("weights_unreadable", file=str(record), why=why) from error
-
-
-def _made(folder: Path) -> Path:
-    """The folder, which is made where it is not there. Raises Failure file_unwritable."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(folder), why=atomic.why(error)) from error
-    return folder
 
 
 def _licence(weights: Weights, recognised: Known | None, otherwise: str = "") -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import small_networks
 from click.testing import CliRunner, Result
 from filelock import FileLock
 from PIL import Image
 
-from rigatino import retouch
+from rigatino import retouch, weights
 from rigatino.batch import run
 from rigatino.batch.manifest import Line, Manifest
 from rigatino.batch.plan import plan
@@ -252,6 +253,16 @@ def test_what_cannot_be_is_said_before_anything_is_done(
     done = batch(*places, *(word.replace("{in}", str(places[0])) for word in words))
     assert done.exit_code == status, done.output
     assert said in done.stderr
+    assert not places[2].exists()
+
+
+def test_a_network_that_fills_nothing_is_refused_at_once(
+    places: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    weights.import_file(small_networks.collage(tmp_path / "collage.safetensors"), "collage")
+    done = batch(*places, "--network", "collage")
+    assert done.exit_code == 1
+    assert "lama-small" in done.stderr
     assert not places[2].exists()
 
 

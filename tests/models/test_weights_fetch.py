@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import web
+from filelock import FileLock
 from lama_reference import Shape, State
 from model_support import Run
 
@@ -163,6 +165,39 @@ def test_another_part_than_asked_for_is_not_taken(content: bytes, own_data_folde
         fetch(origin(site.url, content))
     assert caught.value.code == "download_failed"
     assert site.ranges == ["", "bytes=1000-", ""]
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_servers_that_send_parts_of_another_file(content: bytes, own_data_folder: Path, hashed: bool) -> None:
+    """They do not heed If-Range; nothing is patched together."""
+
+    def careless(answer: web.Answer, data: bytes) -> None:
+        first = answer.first()
+        if not answer.server.seen[1:]:
+            web.breaking(1000)(answer, b"x" * len(data))
+        elif first:
+            span = f"bytes {first}-{len(data) - 1}/{len(data)}"
+            answer.say(206, data[first:], ETag='"two"', Content_Range=span)
+        else:
+            web.plain(answer, data)
+
+    with web.serve(content, careless) as site:
+        fetch(origin(site.url, content if hashed else b""))
+    assert site.ranges == ["", "bytes=1000-", ""]
+
+
+def test_two_do_not_fetch_the_same_at_once(content: bytes, own_data_folder: Path) -> None:
+    folder = own_data_folder / "downloads"
+    folder.mkdir(parents=True)
+    with web.serve(content, web.plain) as site:
+        with FileLock(folder / "tiny.lock"), pytest.raises(Failure, match="another process"):
+            fetch(origin(site.url))
+        (folder / "tiny.lock").unlink(missing_ok=True)
+        (folder / "tiny.lock").mkdir()
+        with pytest.raises(Failure) as caught:
+            fetch(origin(site.url))
+        assert caught.value.code == "file_unwritable"
+    assert site.seen == []
 
 
 @pytest.mark.parametrize(
@@ -317,6 +352,10 @@ def test_https_is_not_left_for_http(
         with pytest.raises(Failure, match="no secure address"):
             fetch(origin(url))
         assert bare.seen == []
+        site.manner = lambda answer, _: os.write(answer.connection.fileno(), b"no TLS" * 9) and None
+        with pytest.raises(Failure, match="broke off") as caught:
+            fetch(origin(url))
+        assert caught.value.code == "download_failed"
         site.manner = web.plain
         fetch(origin(url))
 

@@ -146,7 +146,20 @@ def test_a_folder_that_cannot_be_written(checkpoint: Path, run: Run, own_data_fo
 
 
 @pytest.mark.parametrize(
-    "record", ["", "[]", "{}", '{"system": "other", "config": {}, "licence": "", "source": {"kind": ""}}']
+    "record",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"system": "other", "config": {}, "licence": "", "source": {"kind": ""}}',
+        *(
+            json.dumps(
+                {"system": system, "config": config, "licence": "", "title": "", "source": {"kind": ""}}
+            )
+            for system in ("lama", "dfnet", "pic", "comodgan", "gfc", "collage")
+            for config in ([], {"widths": [], "blocks": 1}, {"widths": 3}, None)
+        ),
+    ],
 )
 def test_damaged_records(
     record: str, own_data_folder: Path, run: Run, caplog: pytest.LogCaptureFixture
@@ -208,6 +221,12 @@ def test_a_long_licence_is_cut_and_harms_nobody(
     assert run("weights", "import", tmp_path / "long.safetensors", "--as", "long").exit_code == 0
     assert len(weights.locate("long").spec.weights_licence) == 100
     assert len(weights.network_infos()) == len(BUNDLED) + 2
+    save_file(tensors, tmp_path / "bell.safetensors", metadata | {"licence": "free\x1b]0;beer\x07"})
+    for words in (["inspect"], ["import", "--as", "bell"]):
+        done = run("weights", *words, tmp_path / "bell.safetensors")
+        assert done.exit_code == 0
+        assert "\x1b" not in done.output
+    assert "\x1b" not in run("weights", "list").output
 
 
 def test_a_damaged_record_is_passed_over(run: Run, checkpoint: Path, own_data_folder: Path) -> None:

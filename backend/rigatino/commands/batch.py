@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from filelock import FileLock, Timeout
 
-from rigatino.atomic import why
+from rigatino import atomic
 from rigatino.commands.options import of_a_fill
 from rigatino_wire.errors import Failure
 
@@ -62,10 +60,11 @@ def command(
         raise click.BadParameter("it is the folder of the pictures.", param_hint="--out")
     options = retouch.Options(**settings)
     if not daemon:
-        weights.locate(options.network)
+        weights.for_task(options.network, "fill")
     plan.rule(folder, masks)
-    manifest = Manifest(_made(out))
-    with _alone(out):
+    manifest = Manifest(atomic.folder(out))
+    taken = Failure("file_unwritable", file=str(out), why="another run is writing to it")
+    with atomic.alone(out / ".lock", taken):
         found = plan.plan(folder, masks, out, options, manifest.read(), suffix, force)
         manifest.mend()
         for job in found.jobs:
@@ -106,27 +105,3 @@ def _shown(found: Plan, lines: Iterator[Line]) -> Iterator[Line]:
                     click.echo(f"{line.picture}: {line.why}", err=True)
             bar.update()
             yield line
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(folder), why=why(error)) from error
-    return folder
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """No other run writes to the folder of results meanwhile. Raises Failure file_unwritable."""
-    lock = FileLock(out / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Failure("file_unwritable", file=str(out), why="another run is writing to it") from None
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(out), why=why(error)) from error
-    try:
-        yield
-    finally:
-        lock.release()
