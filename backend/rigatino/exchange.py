@@ -43,9 +43,16 @@ class Region:
     selection: Floats
 
 
-def read(request: Picture) -> Region:
-    """The request's arrays as floats; Failure bad_pixels for pixels that are no numbers."""
-    image, selection = floats(request.image), floats(request.hole)[..., 0]
+def read(request: Picture, looked_at: bool = True) -> Region:
+    """The request's arrays as floats; Failure bad_pixels for pixels that are no numbers.
+
+    looked_at: whether what the hole hides is; otherwise its colours may be no numbers, and are 0 then.
+    """
+    image, selection = _values(request.image), floats(request.hole)[..., 0]
+    if not looked_at and request.image.dtype != "u8":
+        colours = image[..., :3]
+        colours[(selection > 0)[..., None] & ~np.isfinite(colours)] = 0
+    _check(image)
     return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
 
 
@@ -96,12 +103,20 @@ def _stepping(share: Callable[[float], None]) -> Step:
 
 def floats(array: Array) -> Floats:
     """An array's values from 0 to 1 (f32: as they are). Raises Failure bad_pixels for what are no numbers."""
+    values = _values(array)
+    _check(values)
+    return values
+
+
+def _values(array: Array) -> Floats:
     kind = TYPES[array.dtype]
     stored = np.frombuffer(array.view, kind).reshape(array.shape)
-    values = np.asarray(stored, np.float32) / np.float32(SCALES[array.dtype])
+    return np.asarray(stored, np.float32) / np.float32(SCALES[array.dtype])
+
+
+def _check(values: Floats) -> None:
     if not np.isfinite(values).all():
         raise Failure("bad_pixels")
-    return values
 
 
 def laid_out(dtype: str, rgb: Floats, alpha: Floats) -> tuple[Box, Floats]:

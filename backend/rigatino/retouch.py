@@ -103,7 +103,10 @@ def cut(mask: NDArray[np.uint8], box: Box) -> Array:
 
 
 def sent(picture: Picture, box: Box) -> Array:
-    """A box of the picture as it travels: bytes as they are, deeper pixels as float32 on sRGB's curve, straight."""
+    """A box of the picture as it travels: bytes as they are, deeper pixels as float32 on sRGB's curve, straight.
+
+    What is brighter than white, be it infinite, is white to a network.
+    """
     part = _cut(picture.rgba, box)
     if part.dtype == np.uint8:
         return _bytes(part)
@@ -111,6 +114,7 @@ def sent(picture: Picture, box: Box) -> Array:
     rgb, alpha = values[..., :3], values[..., 3:]
     if picture.associated:
         rgb = np.divide(rgb, alpha, out=np.zeros_like(rgb), where=alpha > 0)
+    rgb = np.clip(rgb, 0, 1)
     if picture.linear:
         rgb = encoded(rgb)
     return Array("f32", part.shape, np.concatenate((rgb, alpha), -1).astype("<f4").tobytes())
@@ -148,7 +152,7 @@ def over(
     weight = np.divide(top, alpha, out=np.zeros_like(top), where=alpha > 0)
     if associated:
         weight = top
-    rgb = above[..., :3] * weight + below[..., :3] * (1 - weight)
+    rgb = above[..., :3] * weight + np.where(weight < 1, below[..., :3], 0) * (1 - weight)
     mixed = np.concatenate((rgb, alpha * one), -1)
     if below.dtype.kind == "u":
         mixed = np.floor(mixed + 0.5)

@@ -110,7 +110,7 @@ class Service:
     def _fill(self, request: Fill | Face, progress: Report, show: Show, rung: Rung) -> Filled:
         """`fill` in so much memory; Failure out_of_memory where that is not enough."""
         clock = Clock()
-        region = read(request)
+        region = read(request, looked_at=False)
         known = what_is_known(region, request.grow)
         progress("loading", 0.0)
         name = for_task(request.network, request.op, self.pool.settings.data_dir).spec.name

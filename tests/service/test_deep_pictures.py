@@ -196,6 +196,17 @@ def test_over_is_exact_where_nothing_or_all_covers(dtype: Any) -> None:
     assert half[0, 0] == pytest.approx([0.5, 0.5, 0.5, 0.75])
 
 
+def test_what_is_no_number_is_covered() -> None:
+    below = np.full((2, 2, 4), np.nan, np.float32)
+    below[0, 0], below[..., 3] = np.inf, 1
+    above = np.full((2, 2, 4), 0.5, np.float32)
+    above[..., 3] = [[1, 1], [1, 0]]
+    for associated in (False, True):
+        laid = retouch.over(below, above, 1.0, associated)
+        assert (laid[above[..., 3] == 1][:, :3] == 0.5).all()
+        assert np.isnan(laid[1, 1, :3]).all()
+
+
 @pytest.fixture
 def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
@@ -244,6 +255,26 @@ def test_highlights_beyond_white_stay(tmp_path: Path, own_data: None) -> None:
     after, _ = load(tmp_path / "out.exr")
     assert (after[:8] == 40).all()
     assert np.abs(after[28:36, 28:36] - 0.25).mean() < 0.1
+
+
+def test_broken_pixels_can_be_filled(tmp_path: Path, own_data: None) -> None:
+    """What a renderer leaves: pixels that are no numbers, in the hole; infinite light also elsewhere."""
+    pixels = np.full((64, 64, 3), 0.25, np.float32)
+    pixels[30:32, 30:34], pixels[32:34, 30:34], pixels[:4] = np.nan, np.inf, np.inf
+    mask = np.zeros((64, 64), np.uint8)
+    mask[30:34, 30:34] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    source = save(tmp_path / "in.exr", pixels, oiio.FLOAT)
+    done = rigatino("fill", source, tmp_path / "mask.png", "-o", tmp_path / "out.exr")
+    assert done.exit_code == 0, done.output
+    after, _ = load(tmp_path / "out.exr")
+    assert np.abs(after[28:36, 28:36] - 0.25).max() < 0.1
+    assert np.isinf(after[:4]).all()
+    pixels[10, 10] = np.nan
+    source = save(tmp_path / "bad.exr", pixels, oiio.FLOAT)
+    done = rigatino("fill", source, tmp_path / "mask.png", "-o", tmp_path / "worse.exr")
+    assert done.exit_code == 1
+    assert not (tmp_path / "worse.exr").exists()
 
 
 @pytest.mark.parametrize(
