@@ -170,7 +170,7 @@ def test_the_marked_part_of_a_reference_counts(service: Service) -> None:
 
 def test_editing_goes_on_from_the_latent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(service, paint(base=-1))
-    values = np.frombuffer(base64.b64decode(first.latent), "<f4")
+    values: NDArray[np.float32] = np.frombuffer(base64.b64decode(first.latent), "<f4")
     assert values.nbytes == 4 + TEXT
     assert values[0] in range(5)
     started: list[Any] = []
