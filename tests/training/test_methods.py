@@ -205,6 +205,9 @@ def test_an_encoder_learns_from_what_a_game_left(tmp_path: Path) -> None:
         data=replace(game.data, held=()),
         optimiser=settings,
     )
+    others = replace(photos("class"), folders=("odd", "even"))
+    with pytest.raises(ModelError, match="folders"):
+        Trainer(recipe, others, tmp_path / "others")
     trainer = Trainer(recipe, photos("class"), tmp_path / "encoder")
     before = trainer.validate()["held_likeness"]
     trainer.run()
@@ -292,6 +295,7 @@ def test_comodgan_s_widths_follow_from_the_side(side: int, parameters: int) -> N
         ("gfc", "data.side=256", "data.side"),
         ("gfc", "critics.overall=[8]", "critics.overall"),
         ("collage", "data.side=128", "data.side"),
+        ("collage", 'network.names=["cat"]', "network.names"),
         ("collage-encoder", "every=1", "teacher"),
         ("lama-small", "system=nonesuch", "system"),
     ],

@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
     def features(self, x: Tensor, tick: Tick = nothing) -> Tensor:
         """x [N,3,H,W] in [-1,1], sides multiples of `multiple` -> [N,C,h,w], at least 0."""
-        x = x.to(self.score.weight.dtype)
+        x = x.to(self.score.bias.dtype)  # in training, a look at its weight would move its normalisation on
         for block in self.blocks:
             x = block(x)
             tick()
@@ -84,7 +84,7 @@ class Discriminator(nn.Module):
 
     def scores(self, features: Tensor) -> Tensor:
         """How real a picture is of each class [N,classes]; more is more."""
-        seen = features.sum((2, 3)).to(self.score.weight.dtype)
+        seen = features.sum((2, 3)).to(self.score.bias.dtype)
         verdict: Tensor = self.score(seen) + self.class_scores(seen)
         return verdict.float()
 

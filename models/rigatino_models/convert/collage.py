@@ -241,7 +241,10 @@ def _checked(values: Mapping[str, Any]) -> CollageConfig:
         if not isinstance(values.get(name, ()), list | tuple):
             raise Misfit(name, "it is not a list")
     config = CollageConfig(**dict(values) | {name: tuple(values.get(name, ())) for name in lists})
-    for name, value, most in (("classes", config.classes, MOST_CLASSES), ("latent", config.latent, LONGEST_LATENT)):
+    for name, value, most in (
+        ("classes", config.classes, MOST_CLASSES),
+        ("latent", config.latent, LONGEST_LATENT),
+    ):
         if not whole(value, 1, most):
             raise Misfit(name, f"it is not a number from 1 to {most}")
     for name in ("generator", "discriminator", "encoder"):

@@ -22,6 +22,7 @@ from rigatino_models.collage.losses import (
     normalised,
 )
 from rigatino_models.collage.net import Collage, CollageConfig
+from rigatino_models.convert.collage import are_names
 from rigatino_models.convert.weights import read
 from rigatino_models.data.photos import Beside, Photos
 from rigatino_models.layers.spectral import at_rest
@@ -62,6 +63,8 @@ class CollageRecipe(Recipe):
         network, side = self.network, self.network.side
         yield "network.generator", network.generator, bool(network.generator), "widths"
         yield "network.discriminator", network.discriminator, bool(network.discriminator), "widths"
+        named = not network.names or are_names(network.names, network.classes)
+        yield "network.names", network.names, named, "one for each class, or none"
         yield (
             "data.side",
             self.data.side,
@@ -86,12 +89,12 @@ class _CollageMethod(Method[CollageRecipe]):
         return GameMethod if recipe.learns == "generator" else EncoderMethod
 
     def check(self, photos: Photos) -> None:
-        """Every folder needs a class; where there are as many, and no other names, it gives it its name."""
+        """Every folder needs a class; where there are as many, and no other names, it gives it its name if it can."""
         found, network = max(photos.classes) + 1, self.recipe.network
         if found > network.classes:
             expected = f"{found} or more, for the photographs lie in so many folders"
             raise wrong("network.classes", network.classes, expected)
-        named = len(photos.folders) == network.classes
+        named = are_names(photos.folders, network.classes)
         self.names = network.names or (tuple(photos.folders) if named else ())
 
 
@@ -183,6 +186,12 @@ class EncoderMethod(_CollageMethod):
     def networks(recipe: CollageRecipe) -> dict[str, nn.Module]:
         """The encoder alone."""
         return {"encoder": Collage(_only(recipe.network, "encoder"))}
+
+    def check(self, photos: Photos) -> None:
+        """As a collage's; where the teacher's classes have names, they are the same ones in the same order."""
+        super().check(photos)
+        if self.teacher.config.names not in ((), self.names):
+            raise wrong("teacher", self.recipe.teacher, "one whose classes are the photographs' folders")
 
     @classmethod
     def forward(cls, net: nn.Module, recipe: CollageRecipe) -> object:
