@@ -41,9 +41,9 @@ def list_weights(as_json: bool) -> None:
 def import_weights(file: Path, name: str, as_json: bool) -> None:
     """Import weights: a file, or an original's folder.
 
-    Formats: safetensors, state dicts and Lightning checkpoints of torch, TorchScript archives, the folder of the
-    original LaMa or PIC or of chainer's snapshots (Neural Collage), or a zip of it. Nothing in the file is run. It is
-    converted, and not needed afterwards.
+    Formats: safetensors, state dicts and Lightning checkpoints of torch, TorchScript archives, TensorFlow pickles
+    (CoModGAN), Caffe's models (GFC), the folder of the original LaMa or PIC or of chainer's snapshots (Neural
+    Collage), or a zip of it. Nothing in the file is run. It is converted, and not needed afterwards.
     """
     entry = weights.import_file(file, name)
     if as_json:
