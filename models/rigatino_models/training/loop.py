@@ -224,7 +224,8 @@ class Trainer:
         if not self.among.leads:
             return
         seen = self.step * self.recipe.optimiser.batch
-        self.scalars.add(seen, values)
+        with tolerated():
+            self.scalars.add(seen, values)
         with tolerated():
             self.folder.log({"step": self.step, "samples": seen, "seconds": round(self.seconds), **values})
 

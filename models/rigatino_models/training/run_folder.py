@@ -30,7 +30,7 @@ class RunFolder:
         self.path = path
         if self.state_file.exists() and not resume:
             raise ModelError("run_exists", folder=str(path))
-        with _writing(path):
+        with writing(path):
             (path / "sheets").mkdir(parents=True, exist_ok=True)
 
     @property
@@ -49,7 +49,7 @@ class RunFolder:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append one JSON line. Raises ModelError file_unwritable."""
-        with _writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
+        with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ class RunFolder:
         """Let `write` make a file beside the target, then put it in its place. Raises ModelError file_unwritable."""
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            with _writing(target):
+            with writing(target):
                 write(part)
                 part.replace(target)
         finally:
@@ -117,7 +117,7 @@ class RunFolder:
 
 
 @contextmanager
-def _writing(target: Path) -> Iterator[None]:
+def writing(target: Path) -> Iterator[None]:
     """Turn what a full or forbidden disk raises into ModelError file_unwritable."""
     try:
         yield
@@ -131,8 +131,7 @@ def _writing(target: Path) -> Iterator[None]:
 def tolerated() -> Iterator[None]:
     """A file that cannot be written costs that file, not the run: the log names it."""
     try:
-        with _writing(Path("a file")):
-            yield
+        yield
     except ModelError as error:
         if error.code != "file_unwritable":
             raise
