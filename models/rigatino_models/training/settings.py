@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -94,6 +93,11 @@ class Recipe:
         "data.bank": 1,
         "optimiser.batch": 1,
         "optimiser.accumulate": 1,
+        "optimiser.rate": 0,
+        "optimiser.last_rate": 0,
+        "optimiser.warmup": 0,
+        "optimiser.weight_decay": 0,
+        "optimiser.ema": 0,
         "optimiser.precise_norm": 0,
         "optimiser.clip": 0,
         "optimiser.half_life": 0,
@@ -137,6 +141,9 @@ class Recipe:
         yield "data.masks", data.masks, shares(data.masks.values()), SHARES
         positive = all(weight >= 0 for weight in data.weights.values())
         yield "data.weights", data.weights, positive, "0 or more each"
+        gamma = data.augment.gamma
+        yield "data.augment.gamma", gamma, min(gamma) > 0, "bounds above 0"
+        yield moments("optimiser.betas", self.optimiser.betas)
 
     def multiple_of(self, number: int) -> Rule:
         """The rule that the samples' side is a multiple of this."""
@@ -144,9 +151,14 @@ class Recipe:
 
 
 def shares(values: Iterable[float]) -> bool:
-    """Whether these are finite, none is below 0, and not all are 0."""
+    """Whether none is below 0, and not all are 0."""
     found = list(values)
-    return all(0 <= share < math.inf for share in found) and any(found)
+    return all(share >= 0 for share in found) and any(found)
+
+
+def moments(name: str, betas: tuple[float, float]) -> Rule:
+    """The rule that these are what Adam forgets by."""
+    return name, betas, all(0 <= beta < 1 for beta in betas), "two numbers from 0 to below 1"
 
 
 def wrong(name: str, value: Any, expected: str) -> ModelError:

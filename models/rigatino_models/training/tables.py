@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -58,9 +59,11 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
             raise wrong(where, value, "a section")
         return {key: _convert(arguments[1], entry, f"{where}.{key}") for key, entry in value.items()}
     if kind is float and type(value) is int:
-        return float(value)
+        value = float(value)
     if type(value) is not kind:
         raise wrong(where, value, kind.__name__)
+    if kind is float and not math.isfinite(value):
+        raise wrong(where, value, "a finite number")
     return value
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class DFNetRecipe(Recipe):
     """vgg_weights: the file of the VGG-16 that judges; without it, perceptual and style loss are left out."""
+
+    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {"losses.textures": 1}
 
     system: Literal["dfnet"] = "dfnet"
     network: DFNetConfig = field(default_factory=DFNetConfig)

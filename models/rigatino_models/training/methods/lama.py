@@ -29,6 +29,7 @@ class LamaRecipe(Recipe):
         "adversary.r1_every": 1,
         "adversary.width": 1,
         "adversary.layers": 1,
+        "adversary.rate": 0,
     }
 
     system: Literal["lama"] = "lama"
