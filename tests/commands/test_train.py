@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from rigatino.cli import cli
+from rigatino_models.training.recipe import shipped
 
 QUICK = [
     "data.side=32", "data.scales=[40,48]", "optimiser.samples=8", "optimiser.batch=4",
@@ -52,7 +53,9 @@ def test_each_published_configuration_has_its_recipe(name: str, parameters: int,
     assert told["needs"]["parameters"] == parameters
     assert told["needs"]["gflop_forward_per_sample"] > 0.5
     assert told["needs"]["gib_activations"] > 0.01
-    assert told["needs"]["discriminator_parameters"] == (0 if name == "lama-small" else 6_962_369)
+    rival = 0 if name == "lama-small" else 6_962_369
+    assert told["needs"]["discriminator_parameters"] == rival
+    assert told["needs"]["gib_weights"] == round(4 * (5 * parameters + 4 * rival) / 2**30, 2)
 
 
 def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
@@ -88,6 +91,11 @@ def test_without_photos_it_says_so(tmp_path: Path) -> None:
     done = train("--data", tmp_path, "--out", tmp_path / "run")
     assert done.exit_code == 1
     assert "photographs" in done.stderr
+
+
+def test_help_names_every_recipe() -> None:
+    told = CliRunner().invoke(cli, ["train", "--help"], terminal_width=200).stdout
+    assert [name for name in shipped() if name not in told] == []
 
 
 def test_an_unknown_recipe_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from model_support import picture
 from torch import Tensor
 
-from rigatino_models.dfnet.losses import Judge, Weights, losses, variation
+from rigatino_models.dfnet.losses import Judge, Weights, grams, losses, variation
 from rigatino_models.dfnet.net import DFNet, DFNetConfig
 from rigatino_models.layers.fused import Fused
 from rigatino_models.losses.vgg import CONVOLUTIONS
@@ -50,6 +50,13 @@ def test_terms_of_plain_colours(judge: Judge) -> None:
     assert found["style"].item() == pytest.approx(240 * grams, rel=1e-4)
     assert found["tv"].item() == 0
     assert set(losses(answers, truth, torch.ones(1, 1, 32, 32), None)) == {"l1", "tv"}
+
+
+def test_grams_are_float32_whatever_the_precision() -> None:
+    features = [picture(8, 8)[0]]
+    with torch.autocast("cpu", torch.bfloat16):
+        (found,) = grams(features)
+    assert torch.equal(found, grams(features)[0])
 
 
 def test_texture_teaches_the_larger_pictures_alone(judge: Judge) -> None:

@@ -80,9 +80,10 @@ def distance(features: Features, wanted: Features) -> Tensor:
 
 
 def grams(features: Features) -> Features:
-    """How the channels [N,C,h,w] of each layer go together: [N,C,C], by the number of values."""
-    flat = [x.flatten(2) for x in features]
-    return [x @ x.transpose(1, 2) / (x.shape[1] * x.shape[2]) for x in flat]
+    """How the channels [N,C,h,w] of each layer go together: [N,C,C], by the number of values; in float32."""
+    with torch.autocast(features[0].device.type, enabled=False):
+        flat = [x.float().flatten(2) for x in features]
+        return [x @ x.transpose(1, 2) / (x.shape[1] * x.shape[2]) for x in flat]
 
 
 def variation(picture: Tensor, hole: Tensor) -> Tensor:

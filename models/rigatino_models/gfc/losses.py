@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rigatino_models.losses.adversarial import generator_loss as passing
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -44,9 +46,9 @@ def generator_loss(
     weights = weights or Weights()
     terms = {"reconstruction": reconstruction(raw, truth)}
     if verdicts.local is not None:
-        terms["local"] = weights.local * real(verdicts.local)
+        terms["local"] = weights.local * passing(verdicts.local)
     if verdicts.overall is not None:
-        terms["overall"] = weights.overall * real(verdicts.overall)
+        terms["overall"] = weights.overall * passing(verdicts.overall)
     if verdicts.parsing is not None and verdicts.parts is not None:
         terms["parsing"] = weights.parsing * parsing(verdicts.parsing, verdicts.parts, hole)
     return terms
@@ -67,11 +69,6 @@ def critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return (F.softplus(-real_logits).sum() + F.softplus(fake_logits).sum()) / (
         len(real_logits) + len(fake_logits)
     )
-
-
-def real(logits: Tensor) -> Tensor:
-    """How little these pictures pass for real: the mean of -log D."""
-    return F.softplus(-logits).mean()
 
 
 def square(pictures: Tensor, hole: Tensor, side: int) -> Tensor:

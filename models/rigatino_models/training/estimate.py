@@ -13,12 +13,13 @@ from rigatino_models.training.method import Method
 from rigatino_models.training.methods import method
 from rigatino_models.training.settings import Recipe
 
-STATES = 5  # weights, gradients, two moments and the average
+STATES = 4  # weights, gradients and two moments
 
 
 def estimate(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
     """Parameters, and for one process: GFLOP of a sample's way through the generator (one multiply-add is two; without
-    FFTs), and GiB of weights and of what the generator keeps for the way back. Nothing is computed: shapes tell.
+    FFTs), and GiB of weights with what the optimisers and the average keep of them, and of what the generator keeps
+    for the way back. Nothing is computed: shapes tell.
     """
     kind = method(recipe)
     with FakeTensorMode():
@@ -32,7 +33,7 @@ def estimate(recipe: Recipe, processes: int = 1) -> dict[str, Any]:
         "discriminator_parameters": rivals,
         "steps": recipe.steps,
         "gflop_forward_per_sample": round(operations / 1e9, 2),
-        "gib_weights": round(4 * STATES * (_size(first) + rivals) / 2**30, 2),
+        "gib_weights": round(4 * (STATES * (_size(first) + rivals) + _size(first)) / 2**30, 2),
         "gib_activations": round(kept * narrow * part / 2**30, 2),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -15,9 +14,7 @@ def write(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:
     """Write rows of pictures, each row [N,3,H,W] in [0,1], as one PNG."""
     strips = [torch.cat([_framed(picture, gap) for picture in row], 2) for row in rows]
     sheet = torch.cat(strips, 1).permute(1, 2, 0)
-    Image.fromarray((sheet.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy().astype(np.uint8)).save(
-        path, format="png"
-    )
+    Image.fromarray((sheet.clamp(0, 1) * 255 + 0.5).byte().cpu().numpy()).save(path, format="png")
 
 
 def marked(image: Tensor, hole: Tensor) -> Tensor:
