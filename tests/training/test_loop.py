@@ -31,6 +31,7 @@ from rigatino_models.training.method import learning_rate
 from rigatino_models.training.methods.lama import LamaRecipe
 from rigatino_models.training.objective import Losses
 from rigatino_models.training.recipe import find, read
+from rigatino_models.training.scalars import Scalars
 from rigatino_models.training.settings import Data, Log, Optimiser
 
 RECIPE = LamaRecipe(
@@ -154,6 +155,27 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run(tmp_path: Path, caplog: pyte
     assert "state.pt" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir() if "part" in path.name) == []
     assert Trainer(recipe, photos(), tmp_path, resume=True).step == 2
+
+
+def test_a_full_disk_ends_the_event_file_not_the_run(tmp_path: Path) -> None:
+    scalars = Scalars(tmp_path)
+    with full_disk() as fill_disk:
+        fill_disk(2000)
+        with pytest.raises(ModelError, match="file_unwritable"):
+            scalars.add(1, {f"loss{number}": 1.0 for number in range(100)})
+        scalars.add(2, {"loss": 1.0})
+    scalars.close()
+
+
+def test_what_is_no_fault_of_the_disk_is_not_taken_for_one(tmp_path: Path) -> None:
+    trainer = Trainer(replace(RECIPE, log=Log(checkpoint=1)), photos(), tmp_path)
+
+    def failing() -> torch.nn.Module:
+        raise RuntimeError("as planned")
+
+    trainer.averaged = failing  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="as planned"):
+        trainer.run(stop_at=1)
 
 
 @contextmanager
@@ -372,6 +394,13 @@ def test_the_shipped_recipe_reads_and_takes_changes() -> None:
         "seed=-1",
         "log.sheet=0",
         "network.widths=[]",
+        "optimiser.rate=-1.0",
+        "optimiser.last_rate=inf",
+        "optimiser.weight_decay=nan",
+        "optimiser.ema=-0.5",
+        "optimiser.betas=[0.9, 1.0]",
+        "data.augment.gamma=[0.0, 1.0]",
+        "adversary.rate=-1.0",
     ],
 )
 def test_a_wrong_setting_is_named(change: str) -> None:

@@ -172,6 +172,7 @@ def test_both_loaders_draw_holes_of_the_same_kind() -> None:
     assert len({hole.numpy().tobytes() for hole in banked}) > 48
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on a single core
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_batch_is_a_function_of_its_indices(workers: int) -> None:
     first, second = (list(Workers(samples(), CPU, workers)([[4, 9], [1, 4]])) for _ in range(2))
