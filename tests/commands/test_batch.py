@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,6 +212,20 @@ def test_several_processes_and_one_that_dies(places: tuple[Path, Path, Path]) ->
         lines.append(line)
     assert sorted(line.picture for line in lines) == sorted(job.picture.name for job in jobs)
     assert {line.state for line in lines} == {"filled"}
+
+
+def test_no_process_outlives_a_run_that_is_killed(places: tuple[Path, Path, Path]) -> None:
+    folder, masks, out = map(str, places)
+    words = ["batch", folder, "--masks", masks, "--out", out, "--workers", "2"]
+    with subprocess.Popen([sys.executable, "-m", "rigatino", *words], stderr=subprocess.DEVNULL) as parent:
+        workers: list[psutil.Process] = []
+        while parent.poll() is None and not workers:
+            found = psutil.Process(parent.pid).children()
+            workers = [c for c in found if any("spawn_main" in word for word in c.cmdline())]
+            time.sleep(0.05)
+        parent.kill()
+    assert workers
+    assert psutil.wait_procs(workers, timeout=120)[1] == []
 
 
 def test_the_daemon_fills_them_too(places: tuple[Path, Path, Path]) -> None:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -112,12 +113,21 @@ _kept: list[Service] = []  # of a process of the pool: its service, once it has 
 
 
 def _begin(workers: int) -> None:
-    """Set up a process of the pool: its share of the cores; Ctrl+C is the parent's."""
+    """Set up a process of the pool: its share of the cores; Ctrl+C is the parent's, and so is its end."""
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
     _kept.append(_service())
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed closes no queue: its processes would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(job: Job, options: retouch.Options) -> Line:
