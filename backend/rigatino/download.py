@@ -243,4 +243,5 @@ def _number(text: str | None) -> int | None:
 
 
 def _failed(url: str, reason: str) -> Failure:
-    return Failure("download_failed", url=url, why=reason)
+    """The failure; servers may say what they like, so control characters are taken out."""
+    return Failure("download_failed", url=url, why="".join(filter(str.isprintable, reason)))

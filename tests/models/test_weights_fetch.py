@@ -288,6 +288,16 @@ def test_answers_that_are_no_file(manner: web.Manner, words: str, asked: int, ow
     assert left(own_data_folder) == []
 
 
+def test_control_characters_of_a_server_reach_no_terminal(own_data_folder: Path) -> None:
+    def loud(answer: web.Answer, data: bytes) -> None:
+        answer.send_response(404, "\x1b[2Jgone")
+        answer.end_headers()
+
+    with web.serve(b"", loud) as site, pytest.raises(Failure, match="gone") as caught:
+        fetch(origin(site.url))
+    assert str(caught.value).isprintable()
+
+
 def test_offline_is_a_sentence(own_data_folder: Path, run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
