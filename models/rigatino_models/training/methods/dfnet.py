@@ -34,6 +34,9 @@ class DFNetRecipe(Recipe):
         """What must hold of the settings taken together."""
         yield self.multiple_of(2**LEVELS)
         yield from super().rules()
+        batch, least = self.optimiser.batch, 2 * self.optimiser.accumulate
+        enough = self.data.side > 2**LEVELS or batch >= least
+        yield "optimiser.batch", batch, enough, f"{least} or more, for the last features are single pixels"
 
 
 class DFNetMethod(Method[DFNetRecipe]):
