@@ -119,9 +119,8 @@ def _brightness(image: Image.Image) -> NDArray[np.uint8]:
         deep_mask: NDArray[np.uint32] = np.asarray(image, np.uint32)
         high: NDArray[np.uint8] = np.minimum(deep_mask >> 8, 255).astype(np.uint8)
         return high
-    pixels: NDArray[np.uint8] = np.asarray(image.convert("RGBA"))
-    light = np.asarray(image.convert("RGBA").convert("L"))
-    alpha = pixels[..., 3]
+    coloured = image.convert("RGBA")
+    light, alpha = np.asarray(coloured.convert("L")), np.asarray(coloured.getchannel("A"))
     black = not (light[alpha > 0] > 0).any()
     if black and (alpha < 255).any():
         return alpha.copy()
