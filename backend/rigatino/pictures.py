@@ -120,7 +120,8 @@ def _brightness(image: Image.Image) -> NDArray[np.uint8]:
         high: NDArray[np.uint8] = np.minimum(deep_mask >> 8, 255).astype(np.uint8)
         return high
     coloured = image.convert("RGBA")
-    light, alpha = np.asarray(coloured.convert("L")), np.asarray(coloured.getchannel("A"))
+    light: NDArray[np.uint8] = np.asarray(coloured.convert("L"))
+    alpha: NDArray[np.uint8] = np.asarray(coloured.getchannel("A"))
     black = not (light[alpha > 0] > 0).any()
     if black and (alpha < 255).any():
         return alpha.copy()
