@@ -15,12 +15,17 @@ from babel.messages.catalog import Catalog, Message
 
 import catalogues
 from compile_catalogues import LOCALE, compile_all
-from rigatino_gimp import texts
+from rigatino_gimp import record, texts
 
 LANGUAGES = sorted(file.parts[-3] for file in LOCALE.glob("*/LC_MESSAGES/rigatino.po"))
 ASIAN = {"ja", "zh_CN"}  # mnemonics are Latin letters in brackets behind the words
-# The letters of GIMP's own buttons in a procedure's dialog: OK, Cancel, Reset, Save and Load Settings, Help.
-BUTTONS = {"en": "ocrslh", "de": "oczsgh", "fr": "vnrsch", "es": "acrgy", "ja": "ocrslh", "zh_CN": "ocrslh"}
+# The letters of GIMP's own buttons in a procedure's dialog: OK, Cancel, Reset, Save and Load Settings.
+BUTTONS = {"en": "ocrsl", "de": "oczsg", "fr": "vnrsc", "es": "acrg", "ja": "ocrsl", "zh_CN": "ocrsl"}
+# What the dialogs' rows are for: a procedure's settings, but for the eyes, which have none, and what it takes besides.
+ROWS = {task: [*settings()._fields] for task, settings in record.TASKS.items()}
+ROWS["face"].remove("eyes")
+for task, besides in {"fill": "mode", "paint": "map", "transplant": "reference"}.items():
+    ROWS[task].append(besides)
 WINDOW = [words.label for words in texts.WINDOW.values()]
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -134,19 +139,15 @@ def said(language: str, labels: Iterable[str]) -> list[str]:
     return [translated.get(label, label) for label in labels]
 
 
-def dialog(language: str) -> list[str]:
-    """The words that have a mnemonic and stand neither in the menu nor in the window of candidates: in one dialog."""
-    elsewhere = {about.menu for about in texts.PROCEDURES.values()} | set(WINDOW)
-    english = [entry.id for entry in catalogues.extract() if isinstance(entry.id, str)]
-    return said(language, [label for label in english if mnemonic(label) and label not in elsewhere])
-
-
+@pytest.mark.parametrize("task", ROWS)
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
-def test_mnemonics_of_the_dialog_differ(language: str) -> None:
-    letters = {label: mnemonic(label) for label in dialog(language)}
-    assert len(letters) > len(texts.ARGUMENTS)
-    assert len(set(letters.values())) == len(letters), letters
-    assert not set(letters.values()) & set(BUTTONS[language]), letters
+def test_all_of_a_dialog_has_mnemonics_and_they_differ(language: str, task: str) -> None:
+    rows = [texts.words(name).label for name in ROWS[task]]
+    labels = said(language, [*rows, *texts.AUTOMATIC.values(), texts.TRY_AGAIN])
+    letters = [mnemonic(label) for label in labels]
+    assert None not in letters, labels
+    assert len(set(letters)) == len(labels), labels
+    assert not set(letters) & set(BUTTONS[language]), labels
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])

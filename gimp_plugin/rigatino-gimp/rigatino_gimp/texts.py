@@ -148,33 +148,35 @@ EDITS = {
         _("“x, y, x, y”: where both eyes are, in pixels of the picture; empty: as marked, or found"),
     ),
     "classes": Words(
-        _("Class"),
+        _("Class to be painte_d"),
         _(
             "The name of a class, a part of it, or its number; several with their colours in the map:"
             " “ff0000=tabby; 0000ff=lion”"
         ),
     ),
     "map": Words(
-        _("Map of classes"), _("A layer that is painted in the colours of the classes; none for one class")
+        _("_Map of classes"), _("A layer that is painted in the colours of the classes; none for one class")
     ),
-    "strength": Words(_("Strength"), _("How much of the class is painted, from 0 to 1")),
+    "strength": Words(_("Strengt_h"), _("How much of the class is painted, from 0 to 1")),
     "base": Words(
-        _("Class of the picture"), _("What the picture shows, by name or number; empty: to be guessed")
+        _("Class of the p_icture"), _("What the picture shows, by name or number; empty: to be guessed")
     ),
     "steps": Words(
-        _("Steps"),
+        _("Ste_ps"),
         _("How long the network looks for the picture; more steps come closer to it, and take longer"),
     ),
     "reference": Words(
-        _("Reference"), _("The layer, of this or another image, of which a part is transplanted")
+        _("Transplant fro_m"), _("The layer, of this or another image, of which a part is transplanted")
     ),
-    "coarse": Words(_("Posture"), _("How much of the reference's coarsest features counts, from 0 to 1")),
-    "middle": Words(_("Shape"), _("How much of the reference's coarse features counts, from 0 to 1")),
-    "fine": Words(_("Pattern"), _("How much of the reference's fine features counts, from 0 to 1")),
-    "finest": Words(_("Texture"), _("How much of the reference's finest features counts, from 0 to 1")),
+    "coarse": Words(
+        _("_View and posture"), _("How much of the reference's coarsest features counts, from 0 to 1")
+    ),
+    "middle": Words(_("S_hape"), _("How much of the reference's coarse features counts, from 0 to 1")),
+    "fine": Words(_("Mar_kings"), _("How much of the reference's fine features counts, from 0 to 1")),
+    "finest": Words(_("Fine _details"), _("How much of the reference's finest features counts, from 0 to 1")),
 }
 
-# The dialog. Its mnemonics are those of ARGUMENTS and these; C, H, L, O, R and S are those of GIMP's own buttons.
+# The dialogs. Their mnemonics are those of their arguments and these; C, L, O, R and S are those of GIMP's own buttons.
 CHOICES = {
     "source": {"layer": _("The active layer"), "visible": _("All visible layers")},
     "result": {"mask": _("A layer with a layer mask"), "alpha": _("A layer with transparency")},
