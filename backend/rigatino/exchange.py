@@ -120,10 +120,12 @@ def _check(values: Floats) -> None:
 
 
 def laid_out(dtype: str, rgb: Floats, alpha: Floats) -> tuple[Box, Floats]:
-    """The box that changes, and its RGBA [h,w,4]."""
+    """The box that changes, and its RGBA [h,w,4]; Failure hole_empty where all is too faint for 8 bits."""
     if dtype == "u8":
-        alpha[alpha < 0.5 / 255] = 0  # too faint for 8 bits
+        alpha[alpha < 0.5 / 255] = 0
     box = compose.bounds(alpha > 0)
+    if box.empty:
+        raise Failure("hole_empty")
     rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
     laid = np.concatenate((rgb[rows, columns], alpha[rows, columns, None]), -1)
     return box, laid.astype(np.float32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from gimp.real import RealGimp
-from rigatino.service import OWN_REACH
+from rigatino.seams import OWN_REACH
 from rigatino_gimp.request import Settings
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from rigatino import weights
-from rigatino.service import OWN_REACH, Service
+from rigatino.seams import OWN_REACH
+from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models.inpainter import Inpainter
 from rigatino_models.layers.fused import Fused, luminance

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rigatino.service import REACH, Service
+from rigatino.seams import REACH
+from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_wire.messages import Array, Fill, Filled
 
@@ -55,7 +56,7 @@ def test_an_answer_of_another_colour_takes_the_rims(
     service: Service, seam: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, hole = slope(), (soft() > 0).astype(np.float32)
-    monkeypatch.setattr("rigatino.service.pixels", lambda answer: image[..., :3] + OFFSET)
+    monkeypatch.setattr("rigatino.seams.pixels", lambda answer: image[..., :3] + OFFSET)
     rgba = laid(fill(service, image, hole, grow=2, seam=seam), hole.shape)
     shown = rgba[..., 3] > 0
     # From pixel to pixel the picture changes by 1/200, about which the first pixel is off.
@@ -68,7 +69,7 @@ def test_deep_inside_a_large_hole_the_answer_stands_but_for_the_poisson_seam(
     image = np.tile(slope(1, 1), (20, 3 * REACH, 1))
     hole = np.ones((20, 3 * REACH), np.float32)
     hole[:, :8] = 0
-    monkeypatch.setattr("rigatino.service.pixels", lambda answer: image[..., :3] + OFFSET)
+    monkeypatch.setattr("rigatino.seams.pixels", lambda answer: image[..., :3] + OFFSET)
     found = {seam: laid(fill(service, image, hole, seam=seam), hole.shape)[..., :3] for seam in SEAMS}
     assert np.allclose(found["auto"][:, 8 + REACH + 8 :], image[0, 0, :3] + OFFSET, atol=1e-6)
     assert np.allclose(found["poisson"][:, 8:], image[:, 8:, :3], atol=1e-3)
@@ -98,15 +99,24 @@ def test_the_border_of_the_poisson_seam_is_the_first_pixel_that_the_network_knew
     assert (rgba[reach > 26, 3] == 0).all()
 
 
+@pytest.mark.parametrize("feather", [0, 4])
 @pytest.mark.parametrize("seam", SEAMS)
-def test_what_is_transparent_draws_no_colours(service: Service, seam: str) -> None:
+def test_what_is_transparent_draws_no_colours_and_shows_none(
+    service: Service, seam: str, feather: int
+) -> None:
     image, hole = slope(), np.zeros((64, 80), np.float32)
     hole[20:40, 20:40] = 1
     image[10:50, 44:60, 3] = 0
     other = image.copy()
     other[10:50, 44:60, :3] = (1, 0, 1)
-    first, second = (fill(service, picture, hole, grow=4, feather=0, seam=seam) for picture in (image, other))
-    assert bytes(first.fill.view) == bytes(second.fill.view)
+    settings = {"grow": 4, "feather": feather, "seam": seam}
+    first, second = (laid(fill(service, picture, hole, **settings), hole.shape) for picture in (image, other))
+    shown = first[..., 3] > 0
+    assert np.array_equal(first[shown], second[shown])
+    assert np.array_equal(first[..., 3], second[..., 3])
+    assert shown[30, 44 : 44 + feather].all() or seam == "poisson"
+    # No step where the transparent pixels begin.
+    assert np.abs(np.diff(first[24:36, 41:48, :3], axis=1))[shown[24:36, 42:48]].max() < 0.05
 
 
 def test_a_fill_has_the_grain_of_its_surroundings_where_detail_is_asked_for(service: Service) -> None:

@@ -81,6 +81,19 @@ def test_holes_of_every_shape(service: Service, size: tuple[int, int], hole: tup
     assert (whole[known & inside, :3] == image[known & inside, :3]).all()
 
 
+def test_what_is_too_faint_for_eight_bits_is_no_hole(service: Service) -> None:
+    image, hole = (
+        Array(kind, a.shape, a.tobytes())
+        for kind, a in (
+            ("u8", scene(64, 64)),
+            ("f32", box(64, 64, 20, 20, 40, 40)[..., None].astype(np.float32) / 255 / 1000),
+        )
+    )
+    with pytest.raises(Failure) as caught:
+        run(service, Fill("test", image, hole))
+    assert caught.value.code == "hole_empty"
+
+
 def test_the_answer_says_what_ran(service: Service) -> None:
     filled = run(service, request(scene(90, 1100), box(90, 1100, 20, 100, 70, 400), seed=7, detail=False))
     assert filled.network == "lama-small"

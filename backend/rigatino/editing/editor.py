@@ -23,6 +23,7 @@ from rigatino.exchange import Clock, Meter, Region, Report, floats, laid_out, pa
 from rigatino.failures import translated
 from rigatino.poisson import blend
 from rigatino.pool import Loaded, Pool
+from rigatino.seams import CLOSE, VISIBLE
 from rigatino_models.collage.editing import blend_maps, class_maps
 from rigatino_models.collage.net import Collage
 from rigatino_models.collage.projection import beginning, likeliest, project
@@ -33,8 +34,6 @@ from rigatino_wire.texts import NOTES
 Edit = Paint | Transplant
 Tick = Callable[[], None]
 KEPT = 64  # projections that are remembered
-VISIBLE = 0.5  # opacity below which a pixel shows nothing
-CLOSE = 1e-3  # of the rim's offsets: how exactly a seam is solved for
 SHARES = {"projection": 0.9, "edit": 0.05, "seam": 0.05}  # of the progress
 
 

@@ -1,0 +1,62 @@
+"""How an answer passes into the picture around it: its colours, its grain, its opacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rigatino import compose
+from rigatino.answers import Answer, pixels
+from rigatino.compose import Bools, Floats
+from rigatino.exchange import Region
+from rigatino.grain import with_grain
+from rigatino.poisson import continued
+from rigatino_wire.errors import Failure
+from rigatino_wire.messages import Fill
+
+VISIBLE = 0.5  # opacity from which a pixel tells something
+OWN_REACH = 24.0  # pixels beyond the hole over which a network's own opacity may pass into the picture
+REACH = 128  # pixels from the rim within which an answer's colours are drawn to it
+CLOSE = 1e-3  # of the rim's offsets: how far off these corrections may be
+
+
+def what_is_known(region: Region, grow: int) -> Bools:
+    """[H,W]: the pixels that the network may look at. Raises Failure hole_empty, hole_everything."""
+    if not (region.selection > 0).any():
+        raise Failure("hole_empty")
+    known = ~compose.hole_for_network(region.selection, grow) & (region.visible >= VISIBLE)
+    if not known.any():
+        raise Failure("hole_everything")
+    return known
+
+
+def own(region: Region, answer: Answer, request: Fill) -> tuple[Floats, Floats]:
+    """The answer [H,W,3] of a network that has seen to the passage itself, and its opacity [H,W].
+
+    The network's own opacity counts near the hole; next to what is transparent it means nothing.
+    """
+    alpha = compose.seam(region.selection, request.grow, request.feather)
+    if answer.opacity is not None:
+        near = compose.seam(region.selection, request.grow, max(request.feather, OWN_REACH))
+        said = near * answer.opacity[0, 0].cpu().numpy()
+        alpha = np.where(region.visible >= VISIBLE, said, alpha).astype(np.float32)
+    return pixels(answer), alpha
+
+
+def drawn(
+    region: Region, known: Bools, answer: Answer, request: Fill, progress: Callable[[float], None]
+) -> tuple[Floats, Floats]:
+    """The answer [H,W,3] with its colours drawn to those of the rim, and with grain, and its opacity [H,W].
+
+    Where it is laid beyond the hole it is the picture, but where the picture is transparent: there it goes on.
+    """
+    hole = compose.hole_for_network(region.selection, request.grow)
+    opaque = request.seam == "poisson"
+    alpha = compose.seam(region.selection, request.grow, request.feather)
+    filled = hole | (~known & (alpha > 0))
+    reach = np.inf if opaque else REACH
+    rgb = continued(region.rgb, pixels(answer), filled, known, reach, CLOSE, progress).clip(0, 1)
+    if request.detail:
+        rgb = with_grain(rgb, filled, known)
+    return rgb, hole.astype(np.float32) if opaque else alpha
