@@ -28,9 +28,7 @@ def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
     box = bounds(hole).grow(RING).intersect(Box(0, 0, hole.shape[1], hole.shape[0]))
     part = np.s_[box.y : box.bottom, box.x : box.right]
     inside, colours = hole[part], picture[part]
-    # A difference over the rim is no grain.
-    rim = ndimage.binary_dilation(inside) & ndimage.binary_dilation(~inside)
-    around, within = grain(colours, known[part] & ~rim), grain(colours, inside & ~rim)
+    around, within = grain(colours, known[part]), grain(colours, inside)
     missing = np.sqrt(np.maximum(around**2 - within**2, 0))
     missing[~(missing >= FAINT)] = 0
     if not missing.any():
@@ -45,7 +43,9 @@ def grain(picture: Floats, where: Bools) -> Floats:
     """Standard deviation [C] of the grain of a picture [H,W,C] within `where` [H,W]; NaN if that is too little."""
     rows = picture[:-2] - 2 * picture[1:-1] + picture[2:]
     second = (rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]) / 6
-    blocks = _blocks(np.square(second))[_blocks(where[1:-1, 1:-1, None].astype(np.float32))[..., 0] == 1]
+    # A difference to what lies beyond is no grain.
+    whole = ndimage.binary_erosion(where, np.ones((3, 3), bool))[1:-1, 1:-1]
+    blocks = _blocks(np.square(second))[_blocks(whole[..., None].astype(np.float32))[..., 0] == 1]
     if len(blocks) < FEWEST:
         return np.full(picture.shape[-1], np.nan, np.float32)
     calm: Floats = (np.sqrt(np.percentile(blocks, CALM, axis=0)) / SHOWN).astype(np.float32)

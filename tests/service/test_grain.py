@@ -37,6 +37,15 @@ def test_a_clean_picture_and_a_grainy_fill_stay_as_they_are() -> None:
     assert with_grain(grainy, hole, ~hole) is grainy
 
 
+def test_what_is_neither_known_nor_filled_says_nothing() -> None:
+    picture, hole = scene(6 / 255)
+    known = ~hole
+    known[:, ::12] = False
+    other = picture.copy()
+    other[~known & ~hole] = (1, 0, 1)
+    assert np.array_equal(with_grain(picture, hole, known)[hole], with_grain(other, hole, known)[hole])
+
+
 def test_texture_is_no_grain() -> None:
     picture, hole = scene(0)
     picture[:, :25] += 0.3 * np.random.default_rng(3).random((160, 25, 3), np.float32)
