@@ -96,7 +96,7 @@ def test_and_comes_back_to_its_place(apart: float, degrees: float) -> None:
     assert away[inside].max() < 0.02
 
 
-def test_what_is_unknown_does_not_show(tmp_path: object) -> None:
+def test_what_is_unknown_does_not_show() -> None:
     """Noise under the hole changes nothing, and all that it has a share in is hole."""
     alignment = Alignment.of(placed(90, 20, 300 + 300j))
     image = tensor(picture(alignment, 600, 600))

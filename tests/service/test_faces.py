@@ -17,6 +17,7 @@ from PIL import Image
 from rigatino import weights
 from rigatino.faces import eyes
 from rigatino.faces.alignment import Alignment
+from rigatino.filling import Filling
 from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models.gfc.net import Gfc
@@ -126,7 +127,7 @@ def test_candidates_differ_and_are_made_again_by_their_seeds(service: Service) -
     assert np.frombuffer(again.fill.view, np.uint8).tobytes() == made[1].tobytes()
 
 
-def test_the_face_that_holds_the_hole_is_found(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_face_that_holds_the_hole_is_found(service: Service) -> None:
     image = np.concatenate((photo()[:200, 60:280], photo()[:200, 60:280]), 1)  # twice the same face
     hole = mouth(200, 440, 110, 105 + 220)
     found = eyes.found(image[..., :3].astype(np.float32) / 255, hole > 0)
@@ -138,18 +139,38 @@ def test_the_face_that_holds_the_hole_is_found(service: Service, monkeypatch: py
     assert (layer[hole > 0, 3] == 255).all()
 
 
-@pytest.mark.parametrize("degrees", [22, -30])
-def test_tilted_faces_are_found(degrees: float) -> None:
+def tilted(degrees: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], list[complex]]:
+    """The photo turned about its middle, a hole below its eyes, and where these are."""
     turned = Image.open(PHOTO).convert("RGB").rotate(degrees, Image.Resampling.BICUBIC)
     rgb = np.asarray(turned, np.float32) / 255
     middle = complex(192, 192)
     turn = np.exp(-1j * np.radians(degrees))
-    wanted = [(complex(*pair) - middle) * turn + middle for pair in (EYES[:2], EYES[2:])]
+    eyes = [(complex(*pair) - middle) * turn + middle for pair in (EYES[:2], EYES[2:])]
     hole = np.zeros(rgb.shape[:2], bool)
-    nose = sum(wanted) / 2
+    nose = sum(eyes) / 2
     hole[int(nose.imag) : int(nose.imag) + 20, int(nose.real) - 10 : int(nose.real) + 10] = True
+    return rgb, hole, eyes
+
+
+@pytest.mark.parametrize("degrees", [22, -30])
+def test_tilted_faces_are_found(degrees: float) -> None:
+    rgb, hole, wanted = tilted(degrees)
     for eye, place in zip(eyes.found(rgb, hole), wanted, strict=True):
         assert abs(eye - place) < 6
+
+
+def test_a_tilted_face_is_found_beside_an_upright_one() -> None:
+    rgb, hole, wanted = tilted(-30)
+    rgb = np.concatenate((photo()[..., :3].astype(np.float32) / 255, rgb), 1)
+    hole = np.concatenate((np.zeros_like(hole), hole), 1)
+    for eye, place in zip(eyes.found(rgb, hole), wanted, strict=True):
+        assert abs(eye - place - 384) < 6
+
+
+def test_a_face_is_not_worked_on_in_pieces(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large it is: a piece would lack the eyes."""
+    monkeypatch.setattr("rigatino.service.split", lambda *given: pytest.fail("it is in pieces"))
+    run(service, request(photo(), mouth(), *EYES))
 
 
 def test_large_faces_are_soft_and_looked_at_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,8 +178,8 @@ def test_large_faces_are_soft_and_looked_at_again(service: Service, monkeypatch:
     places = [3 * (place - shift) for place, shift in zip(EYES, (60, 0, 60, 0), strict=True)]
     hole = mouth(600, 660, 330, 315)
     asked: list[str] = []
-    look = Service._look_again
-    monkeypatch.setattr(Service, "_look_again", lambda *words: asked.append("again") or look(*words))
+    look = Filling._look_again
+    monkeypatch.setattr(Filling, "_look_again", lambda *words: asked.append("again") or look(*words))
     notes = run(service, request(image, hole, *places, quality="fast")).notes
     assert len(notes) == 1
     assert "soft" in notes[0]

@@ -73,18 +73,18 @@ class Alignment:
         less = min(1.0, self.scale)
         size = (max(1, round(box.height * less)), max(1, round(box.width * less)))
         small, gap = reduce_known(image, known, size)
-        grid = self._grid_of_square(box).to(image.device)
-        face = F.grid_sample(diffuse(small, gap), grid, "bicubic", "border", align_corners=False)
-        hole = F.grid_sample(gap, grid, "bilinear", "border", align_corners=False)
+        grid = self._grid_of_square(box)
+        face, hole = _sampled(diffuse(small, gap), grid, "bicubic"), _sampled(gap, grid, "bilinear")
         return face.clamp(0, 1), (hole > 1e-3).float()
 
     def returned(self, face: Tensor, box: Box) -> Tensor:
         """What a square [1,3,S,S] shows in a box of the picture: [1,3,h,w]; beyond the square its edge goes on."""
         if self.scale > 1:
             side = max(1, round(SIDE / self.scale))
-            face = F.interpolate(face, (side, side), mode="bicubic", antialias=True, align_corners=False)
-        grid = self._grid_of_picture(box).to(face.device)
-        return F.grid_sample(face, grid, "bicubic", "border", align_corners=False).clamp(0, 1)
+            face = F.interpolate(_sampleable(face), (side, side), mode="bicubic", antialias=True).to(
+                face.device
+            )
+        return _sampled(face, self._grid_of_picture(box), "bicubic").clamp(0, 1)
 
     def _there(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return (
@@ -116,3 +116,14 @@ def _middles(height: int, width: int) -> tuple[Tensor, Tensor]:
 def _grid(x: Tensor, y: Tensor) -> Tensor:
     """Shares of width and height as torch's grids have them."""
     return (2 * torch.stack((x, y), -1) - 1)[None].float()
+
+
+def _sampled(x: Tensor, grid: Tensor, mode: str) -> Tensor:
+    """A picture [1,C,H,W] at the places of a grid [1,h,w,2]; beyond the picture its edge goes on."""
+    on = _sampleable(x)
+    return F.grid_sample(on, grid.to(on.device), mode, "border", align_corners=False).to(x.device)
+
+
+def _sampleable(x: Tensor) -> Tensor:
+    """x where it can be sampled: Metal knows neither bicubic grids nor edges that go on."""
+    return x.cpu() if x.device.type == "mps" else x

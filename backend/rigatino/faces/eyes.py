@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ LEVEL = 0.12  # of a face's width: how much higher one eye may be
 
 Gray = NDArray[np.uint8]
 Spot = tuple[float, float]  # x, y
+Found = tuple[Eyes, bool]  # a face's eyes; whether they are seen, or only where most faces have them
 
 
 def given(places: Sequence[float], offset: tuple[int, int], size: tuple[int, int]) -> Eyes:
@@ -44,17 +46,25 @@ def given(places: Sequence[float], offset: tuple[int, int], size: tuple[int, int
 
 def found(rgb: Floats, hole: Bools) -> Eyes:
     """Both eyes of the face, in rgb [H,W,3] in [0,1], that holds most of a hole [H,W]. Raises Failure no_detector,
-    no_face."""
-    detector = Detector()
+    no_face.
+
+    Where none holds any, or none with eyes that are seen, tilted ones are looked for.
+    """
     shrink = min(1.0, LOOKED_AT / max(rgb.shape[:2]))
-    faces = [tuple(eye / shrink for eye in eyes) for eyes in detector.faces(_gray(rgb, shrink))]
-    held = [_held(hole, Alignment.of((left, right)).box()) for left, right in faces]
-    if not faces or max(held) == 0:
+    guessed: list[Eyes] = []
+    for faces in Detector().faces(_gray(rgb, shrink)):
+        holding = [
+            (held, eyes, seen) for eyes, seen in _enlarged(faces, shrink) if (held := _held(hole, eyes))
+        ]
+        if not holding:
+            continue
+        _, eyes, seen = max(holding, key=lambda face: face[0])
+        if seen:
+            return eyes
+        guessed.append(eyes)
+    if not guessed:
         raise Failure("no_face")
-    left, right = faces[held.index(max(held))]
-    if abs(right - left) < LEAST:
-        raise Failure("no_face")
-    return left, right
+    return guessed[0]
 
 
 class Detector:
@@ -73,25 +83,25 @@ class Detector:
         except (ImportError, AttributeError) as error:  # from version 5 on OpenCV has no cascades
             raise Failure("no_detector", package="opencv-python-headless") from error
 
-    def faces(self, gray: Gray) -> list[Eyes]:
-        """The eyes of each face that is found; tilted ones are looked for where no upright one shows both eyes."""
-        guessed: list[Eyes] = []
+    def faces(self, gray: Gray) -> Iterator[list[Found]]:
+        """The eyes of each face, and whether they are seen: of upright faces, then of those with each tilt."""
         for tilt in TILTS:
             turned, back = self._turned(gray, tilt)
-            faces = list(self._upright(turned))
-            placed = [(complex(*back @ [*left, 1]), complex(*back @ [*right, 1])) for left, right, _ in faces]
-            if any(seen for _, _, seen in faces):
-                return placed
-            guessed = guessed or placed
-        return guessed
+            yield [
+                ((complex(*back @ [*left, 1]), complex(*back @ [*right, 1])), seen)
+                for left, right, seen in self._upright(turned)
+            ]
 
     def _turned(self, gray: Gray, degrees: float) -> tuple[Gray, NDArray[np.float64]]:
-        """The picture turned about its middle, and the matrix [2,3] that leads back."""
+        """The whole picture turned about its middle, and the matrix [2,3] that leads back."""
         if not degrees:
             return gray, np.eye(2, 3)
         height, width = gray.shape
         matrix = self.cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-        turned: Gray = self.cv2.warpAffine(gray, matrix, (width, height))
+        cos, sin = np.abs(matrix[0, :2])
+        size = (ceil(cos * width + sin * height), ceil(sin * width + cos * height))
+        matrix[:, 2] += (np.array(size) - (width, height)) / 2
+        turned: Gray = self.cv2.warpAffine(gray, matrix, size)
         return turned, self.cv2.invertAffineTransform(matrix)
 
     def _upright(self, gray: Gray) -> Iterator[tuple[Spot, Spot, bool]]:
@@ -116,9 +126,16 @@ def _are_pair(left: Spot, right: Spot, side: int) -> bool:
     return APART[0] <= across <= APART[1] and down <= LEVEL
 
 
-def _held(hole: Bools, box: Box) -> int:
-    """Pixels of the hole in a box."""
-    shown = box.intersect(Box(0, 0, hole.shape[1], hole.shape[0]))
+def _enlarged(faces: Sequence[Found], shrink: float) -> Iterator[Found]:
+    """The faces in the picture as it was before it was made smaller; but for those that are too small."""
+    for (left, right), seen in faces:
+        if abs(right - left) >= LEAST * shrink:
+            yield (left / shrink, right / shrink), seen
+
+
+def _held(hole: Bools, eyes: Eyes) -> int:
+    """Pixels of the hole in the box of the face with these eyes."""
+    shown = Alignment.of(eyes).box().intersect(Box(0, 0, hole.shape[1], hole.shape[0]))
     return int(hole[shown.y : shown.bottom, shown.x : shown.right].sum())
 
 
