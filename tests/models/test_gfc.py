@@ -228,11 +228,8 @@ def test_the_parsing_network_reads_the_originals_file(tmp_path: Path, run: Run) 
     image = picture(64, 64)[0]
     with torch.no_grad():
         logits = net(image)
-        x = (2 * image - 1).transpose(-1, -2)
-        again = torch.relu(net.get_submodule("conv1_1")(x))
     assert logits.shape == (1, 11, 64, 64)
     assert logits.std() > 1e-3
-    assert again.isfinite().all()
     assert torch.equal(logits, net(image)), "dropout is for training"
     refused(run, path, "parsing network", "Model_G.caffemodel")
     with pytest.raises(ModelError) as caught:
