@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from torch import nn
 
 from rigatino_models.training.parallel import Group, Statistics
 
+pytestmark = pytest.mark.timeout(1200)  # each test starts several interpreters, perhaps on one busy core
 TINY = [
     "network.widths=[8,16,32]", "network.blocks=1", "network.global_width=16",
     "data.side=32", "data.scales=[40,48]", "data.workers=0", "data.held=[]",
@@ -40,9 +40,7 @@ def command(recipe: str, launcher: list[str], photos: Path, out: Path, *changes:
 
 
 def run(*words: Any) -> None:
-    done = subprocess.run(
-        command(*words), capture_output=True, text=True, check=False, timeout=240, env=environment()
-    )
+    done = subprocess.run(command(*words), capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
 
 
@@ -91,14 +89,14 @@ def test_two_processes_equal_one_that_adds_up_two_halves(
 
 def test_sigterm_stops_both_processes_with_a_checkpoint(photos: Path, tmp_path: Path) -> None:
     words = command("lama-small", TWO, photos, tmp_path / "run", "optimiser.samples=400000", "log.line=1")
+    log = tmp_path / "run" / "log.jsonl"
     with subprocess.Popen(words, stderr=subprocess.DEVNULL, env=environment()) as process:
-        log, deadline = tmp_path / "run" / "log.jsonl", time.monotonic() + 120
-        while not (log.exists() and len(log.read_text().splitlines()) > 2):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
+        try:
+            while not (log.exists() and len(log.read_text().splitlines()) > 2):
+                assert process.poll() is None
+                time.sleep(0.1)
+        finally:  # also when the test's time is up
+            process.terminate()
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert state["step"] >= 3
     assert (tmp_path / "run" / "ema.safetensors").exists()
