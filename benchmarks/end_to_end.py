@@ -2,13 +2,13 @@
 
     python benchmarks/end_to_end.py [--runs 3] [--networks big-lama,] [--cases 512,12mp,24mp]
 
-A daemon of its own, in folders of its own, one fill to warm it up. Big-LaMa has seeded random weights with calibrated
-BatchNorm, imported as a file would be; "" is the bundled network. Cases: a picture of 512 pixels with a hole of 160; 12
-megapixels with one of 300; 24 megapixels with one of 1500; all square, at the quality "balanced". A fill begins with
-the whole picture and its mask in memory and ends when the answer is there. Of some runs the quickest counts. The last
-line is one JSON object: "NETWORK CASE" -> total_s, network_s (all its looks), texture_s (copied along its answer),
-rest_s (all else), rest_share (of network_s), peak_mb (the worker's since its start, so cases in growing order),
-wire_bytes (both ways). Linux only.
+A daemon of its own, in folders of its own, and one small fill to load the network. Big-LaMa has seeded random weights
+with calibrated BatchNorm, imported as a file would be; "" is the bundled network. Cases: a picture of 512 pixels with a
+hole of 160; 12 megapixels with one of 300; 24 megapixels with one of 1500; all holes square, at the quality "balanced".
+A fill begins with the whole picture and its mask in memory and ends when the answer is there. Of some runs the quickest
+counts. The last line is one JSON object: "NETWORK CASE" -> total_s, network_s (all its looks), texture_s (copied along
+its answer), rest_s (all else), rest_share (of network_s), peak_mb (the worker's since its start, so cases in growing
+order), wire_bytes (both ways). Linux only.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def import_random(name: str, file: Path, data: Path) -> None:
 
 
 def measure(client: Client, network: str, case: tuple[int, int, int], runs: int) -> dict[str, float]:
-    """One case: the run that took least, after one that warms up."""
+    """One case: the run that took least, after a small one that loads the network."""
     described = client.describe()
     name = network or described.default_network
     rule = next(info.rule for info in described.networks if info.name == name)
     picture, mask = scene(*case)
-    fill(client, picture, mask, name, rule)
+    fill(client, *scene(*CASES["512"]), name, rule)
     [worker] = psutil.Process(client.status().pid).children()
     found = min(
         (fill(client, picture, mask, name, rule) for _ in range(runs)), key=lambda run: run["total_s"]
@@ -119,8 +119,8 @@ def fill(client: Client, picture: Picture, mask: Pixels, network: str, rule: Con
     }
 
 
-def peak(pid: int) -> int:
-    """The most megabytes that a process has held since its start."""
+def peak(pid: int | str) -> int:
+    """The most megabytes that a process ("self": this one) has held since its start."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     facts = dict(line.split(":", 1) for line in lines)
     return round(int(facts["VmHWM"].split()[0]) / 1024)
