@@ -85,10 +85,17 @@ NO_RECORDS = [
     b'{"version": 1, "hole": {}}',
     b'{"version": 2, "hole": {}}',
     b"\xff",
+    b"[" * 100_000,
 ]
 OF_OTHERS: list[dict[str, Any]] = [
     {"settings": {"grow": "4"}},
     {"settings": {"speed": 1}},
+    {"settings": {"grow": 10**20}},
+    {"settings": {"feather": float("nan")}},
+    {"settings": {"network": "\ud800"}},
+    {"source": {"tattoo": 1 << 40}},
+    {"source": {"name": "\ud800"}},
+    {"hole": {"box": [1 << 40, 6, 20, 10]}},
     {"source": {"tattoo": "17"}},
     {"source": {"offset": [1, 2, 3]}},
     {"source": {"size": [300, 200.5]}},

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from typing import Any, NamedTuple, Union
 
 from rigatino_gimp.edits import PaintSettings, TransplantSettings
 from rigatino_gimp.faces import FaceSettings
-from rigatino_gimp.request import Settings
+from rigatino_gimp.request import Settings, check
 from rigatino_wire import __version__
-from rigatino_wire.errors import ProtocolError
+from rigatino_wire.errors import Failure
 from rigatino_wire.messages import MAX_CANDIDATES, Answer, Filled, nbytes
 from rigatino_wire.region import Box
 
@@ -27,6 +28,7 @@ TASKS: dict[str, type[AnySettings]] = {
     "paint": PaintSettings,
     "transplant": TransplantSettings,
 }
+MANY = 1 << 31
 FIRST = 1  # its fills had neither lineages nor the settings that came with them, and up to 16 candidates
 
 
@@ -72,7 +74,7 @@ def encode(record: Record, candidate: int = 0) -> bytes:
     hole = {
         "box": record.hole.box,
         "dtype": record.hole.dtype,
-        "zlib": b64encode(zlib.compress(record.hole.data)).decode("ascii"),
+        "zlib": _packed(record.hole.data),
     }
     fields = {
         "version": VERSION,
@@ -89,10 +91,17 @@ def encode(record: Record, candidate: int = 0) -> bytes:
     return json.dumps(fields, ensure_ascii=True).encode("ascii")
 
 
+@lru_cache(maxsize=1)
+def _packed(hole: bytes) -> str:
+    """All candidates of a fill have the same hole."""
+    return b64encode(zlib.compress(hole)).decode("ascii")
+
+
 def decode(data: bytes) -> Record:
     """The inverse of `encode`. Raises ValueError for what it did not write: a picture may come from anybody."""
     try:
         fields = _current(json.loads(data))
+        json.dumps(fields, ensure_ascii=False).encode()  # GIMP takes no text that is not UTF-8
         return Record(
             _settings(TASKS[fields["task"]], fields["settings"]),
             _source(fields["source"]),
@@ -103,7 +112,7 @@ def decode(data: bytes) -> Record:
             Answer.from_header(dict(fields["answer"])),
             fields["task"],
         )
-    except (KeyError, TypeError, zlib.error, ProtocolError) as error:
+    except (KeyError, TypeError, RecursionError, zlib.error, Failure) as error:
         raise ValueError(f"not a record of a fill: {error}") from error
 
 
@@ -123,6 +132,7 @@ def _settings(kind: type[AnySettings], fields: dict[str, Any]) -> AnySettings:
     for value, default in zip(settings, kind()):
         if type(value) is not type(default):
             raise TypeError(f"{value!r} among the settings")
+    check(settings)
     return settings
 
 
@@ -144,6 +154,7 @@ def _hole(fields: dict[str, Any]) -> Hole:
 
 
 def _integers(values: Any, count: int) -> list[int]:
-    if len(values) != count or not all(type(value) is int for value in values):
+    """Whole numbers, of 32 bits as GIMP's own."""
+    if len(values) != count or not all(type(value) is int and -MANY < value < MANY for value in values):
         raise TypeError(f"{values!r} in place of {count} integers")
     return list(values)
