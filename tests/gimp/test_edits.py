@@ -74,6 +74,11 @@ def test_a_wrong_value_is_a_calling_error_that_names_it(cases: RealGimp) -> None
         assert_untouched(facts)
 
 
+def test_a_map_that_is_gone_is_named(cases: RealGimp) -> None:
+    facts = cases.facts("edit_paint_a_map_that_is_gone")
+    assert (facts["code"], facts["params"]["name"]) == ("bad_setting", "map")
+
+
 def test_an_edit_is_not_filled_again(cases: RealGimp) -> None:
     facts = cases.facts("edit_is_no_fill")
     assert facts["outcome"]["error"] == str(Failure("another_task"))

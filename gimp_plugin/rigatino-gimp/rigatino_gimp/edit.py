@@ -53,6 +53,8 @@ def paint(
     A layer that was painted so before is made anew. Raises Failure; the image is then as it was.
     """
     request.check(settings)
+    if painted is not None and not painted.is_valid():
+        raise Failure("bad_setting", name="map", value="", expected="a layer")
     colours = [colour for colour, _ in edits.palette(settings.classes)]
     if painted is None and colours != [None]:
         raise Failure(

@@ -108,6 +108,21 @@ def edit_refused(case):
     return {name: refused(image, [source], *called[:1], **called[1]) for name, called in wrong.items()}
 
 
+def edit_paint_a_map_that_is_gone(case):
+    """The user removes it while the dialog is open."""
+    from rigatino_gimp.edit import paint
+    from rigatino_gimp.edits import PaintSettings
+    from rigatino_wire.errors import Failure
+
+    image, source = selected()
+    drawn = source.copy()
+    drawn.delete()
+    try:
+        paint(image, [source], PaintSettings(classes="ff0000=1"), drawn)
+    except Failure as failure:
+        return {"code": failure.code, "params": failure.params}
+
+
 def edit_is_no_fill(case):
     image, source = selected()
     _outcome, painting = call(image, [source], PAINT, **CLASS)
