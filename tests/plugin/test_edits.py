@@ -68,6 +68,20 @@ def test_a_list_that_means_nothing_is_refused(classes: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("classes", "before", "last"),
+    [
+        ("", "", ""),
+        ("ta", "", "ta"),
+        ("ff0000= ta", "ff0000= ", "ta"),
+        ("ff0000=tabby; 0000ff=li", "ff0000=tabby; 0000ff=", "li"),
+        ("ff0000=tabby; ", "ff0000=tabby; ", ""),
+    ],
+)
+def test_names_are_offered_for_what_is_typed_last(classes: str, before: str, last: str) -> None:
+    assert edits.begun(classes) == (before, last)
+
+
+@pytest.mark.parametrize(
     ("value", "number"), [("2", 2), ("LION", 3), ("tiger", 2), ("tiger c", 1), ("bb", 0), ("9000", 9000)]
 )
 def test_a_class_goes_by_number_name_or_part_of_a_name(value: str, number: int) -> None:
@@ -75,7 +89,8 @@ def test_a_class_goes_by_number_name_or_part_of_a_name(value: str, number: int) 
 
 
 @pytest.mark.parametrize(
-    ("value", "offered"), [("ti", "tiger cat, tiger"), ("wolf", "tabby, tiger cat"), ("²", "tabby")]
+    ("value", "offered"),
+    [("ti", r"tiger cat \(1\), tiger \(2\)"), ("wolf", r"tabby \(0\), tiger cat \(1\)"), ("²", "tabby")],
 )
 def test_a_name_of_none_or_of_several_is_answered_with_names(value: str, offered: str) -> None:
     with pytest.raises(Failure, match=offered) as caught:

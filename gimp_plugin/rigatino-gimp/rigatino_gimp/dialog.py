@@ -24,6 +24,7 @@ REACH = {
     "feather": 64,
     "candidates": MAX_CANDIDATES,
     "variety": 2,
+    "steps": 1000,
 }  # what a slider reaches; more can be typed
 FRACTIONS = ("variety", "strength", "coarse", "middle", "fine", "finest")  # settings with two digits
 NEW = Settings().seed

@@ -6,7 +6,7 @@ from typing import Any
 
 from gi.repository import GObject, Gtk
 
-from rigatino_gimp import daemon, rows, texts
+from rigatino_gimp import daemon, edits, rows, texts
 from rigatino_gimp.dialog import Dialog
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description
@@ -43,16 +43,26 @@ class EditDialog(Dialog):
         self._wide(self.layer, chooser)
 
     def _class(self, name: str) -> None:
-        """A class by its name, of which a part will do."""
+        """A class by its name, of which a part will do; names are offered for the last of several."""
         entry = Gtk.Entry(activates_default=True, hexpand=True)
         completion = Gtk.EntryCompletion(model=self._names, text_column=0, minimum_key_length=1)
         completion.set_match_func(self._matches)
+        completion.connect("match-selected", self._take)
         entry.set_completion(completion)
         self._config.bind_property(name, entry, "text", rows.BOTH)
         self._row(name, entry, entry)
 
     def _matches(self, completion: Gtk.EntryCompletion, typed: str, row: Gtk.TreeIter, *_: Any) -> bool:
-        return typed.casefold() in self._names[row][0].casefold()
+        _, begun = edits.begun(typed)
+        return bool(begun) and begun.casefold() in self._names[row][0].casefold()
+
+    def _take(self, completion: Gtk.EntryCompletion, names: Gtk.TreeModel, row: Gtk.TreeIter) -> bool:
+        """The chosen name takes the place of what was typed of it."""
+        entry = completion.get_entry()
+        before, _ = edits.begun(entry.get_text())
+        entry.set_text(before + names[row][0])
+        entry.set_position(-1)
+        return True
 
     def _described(self, description: Description) -> None:
         super()._described(description)

@@ -78,6 +78,12 @@ def _colour(digits: str) -> Colour:
     return red, green, blue
 
 
+def begun(classes: str) -> tuple[str, str]:
+    """What is typed of a setting's classes: all before the last name, and what there is of that name."""
+    last = classes[max(map(classes.rfind, "=;")) + 1 :].lstrip()
+    return classes.removesuffix(last), last
+
+
 def number(name: str, value: str, names: Sequence[str]) -> int:
     """The number of a class that is given by its number, its name, or a part that no other name has.
 
@@ -92,7 +98,7 @@ def number(name: str, value: str, names: Sequence[str]) -> int:
     having = [k for k, one in enumerate(known) if wanted in one]
     if len(having) == 1:
         return having[0]
-    some = ", ".join(names[k] for k in (having or range(len(names)))[:MOST])
+    some = ", ".join(f"{names[k]} ({k})" for k in (having or range(len(names)))[:MOST])
     raise _bad(name, value, f"the name or number of a class, such as {some}")
 
 

@@ -47,11 +47,12 @@ class Inquiry:
     def _asked(self) -> Answer:
         try:
             with installed.connect() as client:
-                return client.describe(self._task)
+                description = client.describe(self._task)
         except Failure as failure:
             return failure
         except Exception as error:
             return Failure("plug_in_error", detail=f"{type(error).__name__}: {error}")
+        return description if description.networks else Failure("no_network")
 
 
 class Networks:
