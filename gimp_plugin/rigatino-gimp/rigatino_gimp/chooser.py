@@ -20,7 +20,7 @@ from rigatino_wire.errors import Cancelled, Failure  # noqa: E402
 from rigatino_wire.messages import Fill, Preview, Progress  # noqa: E402
 
 HEIGHT = 560  # pixels; more candidates scroll
-MOST = 36  # candidates: all are kept at their full size
+MOST, LARGEST = 36, 2 << 30  # candidates, and bytes of them: all are kept at their full size
 SPACE = 12  # pixels between parts, as in GIMP's own dialogs
 ANOTHER, LIKE = 1, 2
 INSERT, CANCEL = Gtk.ResponseType.OK, Gtk.ResponseType.CANCEL
@@ -88,6 +88,7 @@ class _Window:
             except Cancelled:
                 raise
             except Failure as failure:  # what there is can still be inserted
+                self._tiles.drop()
                 self._said.set_text(texts.say(failure))
 
     def close(self) -> None:
@@ -137,7 +138,7 @@ class _Window:
     def _allow(self, *_: Any) -> None:
         """What can be done now: more candidates, or their insertion, as soon as the daemon is done with these."""
         ready = not self._working
-        room = ready and len(self._tiles) < MOST
+        room = ready and len(self._tiles) < MOST and self._tiles.nbytes < LARGEST
         self._more[ANOTHER].set_sensitive(room)
         self._more[LIKE].set_sensitive(room and self._tiles.chosen is not None)
         self._dialog.set_response_sensitive(INSERT, ready and len(self._tiles) > 0)

@@ -127,7 +127,7 @@ def _layers(place: Place, view: View) -> GdkPixbuf.Pixbuf:
     colours = "R'G'B' u8" if plain else "R'G'B'A u8"
     seen = view.pixbuf(view.read(place.layer.get_buffer(), colours, place.box[:2]))
     for fill in place.fills:
-        _put(_fill(fill, view), seen)
+        _put(_fill(fill, view), seen, fill.get_opacity() / 100)
     return seen
 
 
@@ -141,10 +141,10 @@ def _fill(layer: Gimp.Layer, view: View) -> GdkPixbuf.Pixbuf:
     return view.pixbuf(rgba)
 
 
-def _put(upper: GdkPixbuf.Pixbuf, lower: GdkPixbuf.Pixbuf) -> None:
+def _put(upper: GdkPixbuf.Pixbuf, lower: GdkPixbuf.Pixbuf, opacity: float = 1.0) -> None:
     """Puts a picture onto another of the same size."""
     area = (0, 0, lower.get_width(), lower.get_height(), 0.0, 0.0, 1.0, 1.0)
-    upper.composite(lower, *area, GdkPixbuf.InterpType.NEAREST, OPAQUE)
+    upper.composite(lower, *area, GdkPixbuf.InterpType.NEAREST, round(OPAQUE * opacity))
 
 
 def _visible(place: Place, region: Box) -> GdkPixbuf.Pixbuf:

@@ -50,10 +50,10 @@ class Tile:
         self._words.set_text(texts.candidate(made.answer))
 
     @property
-    def rank(self) -> tuple[float, int]:
-        """Smaller is better: by score where there is one, else as they came."""
+    def rank(self) -> tuple[bool, float, int]:
+        """Smaller is better: by score where there is one, else as they came; last what is not at hand yet."""
         score = self.made.answer.score if self.made is not None else None
-        return -(score or 0.0), self._number
+        return self.made is None, -(score or 0.0), self._number
 
 
 class Tiles:
@@ -85,6 +85,18 @@ class Tiles:
         self._grid.invalidate_sort()
         if self.chosen is None:
             self._grid.select_child(self._tile(made[0].answer.lineage).child)
+
+    def drop(self) -> None:
+        """What is not at hand will not come any more."""
+        for lineage, tile in list(self._tiles.items()):
+            if tile.made is None:
+                self._grid.remove(tile.child)
+                del self._tiles[lineage]
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the candidates take."""
+        return sum(one.rgba.nbytes for one in self.ordered())
 
     @property
     def chosen(self) -> Candidate | None:
