@@ -37,21 +37,17 @@ def ask(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
     place: Place,
-    description: Description | None = None,
-    kind: type[Dialog] | None = None,
+    kind: type[Dialog],
 ) -> bool:
     """Lets the user set the fill; the config then holds what was chosen. False: cancelled.
 
-    A re-fill begins with the settings of the fill, all but the seed. Without a description the daemon is asked,
-    and started, while the dialog is open.
+    A re-fill begins with the settings of the fill, all but the seed. The daemon is asked, and started, while the
+    dialog is open.
     """
     GimpUi.init("rigatino")
     window = GimpUi.ProcedureDialog.new(procedure, config, texts.PROCEDURES[procedure.get_name()].title)
-    dialog = (kind or Dialog)(window, config, place)
-    if description is None:
-        dialog.networks.ask()
-    else:
-        dialog.networks.answer(description)
+    dialog = kind(window, config, place)
+    dialog.networks.ask()
     try:
         accepted = bool(window.run())
     finally:

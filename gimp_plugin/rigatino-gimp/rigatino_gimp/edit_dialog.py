@@ -53,8 +53,8 @@ class EditDialog(Dialog):
         self._row(name, entry, entry)
 
     def _matches(self, completion: Gtk.EntryCompletion, typed: str, row: Gtk.TreeIter, *_: Any) -> bool:
-        _, begun = edits.begun(typed)
-        return bool(begun) and begun.casefold() in self._names[row][0].casefold()
+        begun = edits.begun(typed)[1].casefold()
+        return bool(begun) and begun in self._names[row][0].casefold()
 
     def _take(self, completion: Gtk.EntryCompletion, names: Gtk.TreeModel, row: Gtk.TreeIter) -> bool:
         """The chosen name takes the place of what was typed of it."""

@@ -141,7 +141,7 @@ def _asked(
         place = layers.find_edit(image, drawables, kind.task)
     else:
         place = layers.find_again(image, drawables) if name == REFILL else layers.find(image, drawables)
-    if not dialog.ask(procedure, config, place, kind=kind):
+    if not dialog.ask(procedure, config, place, kind):
         raise Cancelled
     return chooser.choose
 

@@ -56,7 +56,6 @@ def call(image, drawables, name="rigatino-fill", run_mode=Gimp.RunMode.NONINTERA
     config.set_core_object_array("drawables", drawables)
     for name, value in arguments.items():
         config.set_property(name, value)
-    started = time.monotonic()
     values = procedure.run(config)
     status = values.index(0)
     layer = values.index(1) if status == Gimp.PDBStatusType.SUCCESS else None
@@ -64,7 +63,6 @@ def call(image, drawables, name="rigatino-fill", run_mode=Gimp.RunMode.NONINTERA
         "status": status.value_nick,
         "error": "" if layer is not None else pdb.get_last_error(),
         "returned": layer.get_name() if layer is not None else None,
-        "seconds": time.monotonic() - started,
     }, layer
 
 
