@@ -13,6 +13,8 @@ RULED_OUT = {
     "layer_removed": "layer_gone",
     "image_closed_in_the_dialog": "image_gone",
     "layer_removed_in_the_dialog": "layer_gone",
+    "image_closed_as_the_daemon_starts": "image_gone",
+    "layer_removed_as_the_daemon_starts": "layer_gone",
     "image_converted": "image_converted",
     "image_scaled": "layer_resized",
 }

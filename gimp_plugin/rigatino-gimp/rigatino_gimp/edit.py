@@ -116,7 +116,8 @@ def _edit(place: Place, settings: EditSettings, task: str, make: Make) -> Done:
 
 def _latent(place: Place, network: str) -> str:
     """What the edit that is made anew found, where the same network made it."""
-    ran = fills.remembered(place.old).ran if place.old is not None else {}
+    old = place.old
+    ran = fills.remembered(old).ran if old is not None and old.is_valid() else {}
     latent = ran.get("latent")
     return latent if isinstance(latent, str) and ran.get("network") == network else ""
 

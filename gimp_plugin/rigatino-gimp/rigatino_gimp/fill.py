@@ -23,7 +23,6 @@ from rigatino_gimp.layers import Place
 from rigatino_gimp.request import JOINING, Settings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill
-from rigatino_wire.region import Box
 
 # Has the user choose among a request's candidates, and returns those to insert, the one to be seen first.
 Choose = Optional[Callable[[Fill], Sequence[Candidate]]]
@@ -62,14 +61,17 @@ def refill(
     request.check(settings)
     request.check_mode(mode)
     place = layers.find_again(image, drawables)
+    near: Sequence[int] = ()
     if mode in JOINING:
-        kept: Any = fills.remembered(place.candidate).settings
-        settings = kept._replace(seed=settings.seed, candidates=settings.candidates)
+        kept: Any = fills.remembered(place.candidate)
+        settings = kept.settings._replace(seed=settings.seed, candidates=settings.candidates)
         request.check(settings)
-    return _fill(place, settings, mode, choose)
+        near = kept.answer.lineage if mode == "like" else ()
+    return _fill(place, settings, mode, choose, near)
 
 
-def _fill(place: Place, settings: Settings, mode: str, choose: Choose) -> Done:
+def _fill(place: Place, settings: Settings, mode: str, choose: Choose, near: Sequence[int] = ()) -> Done:
+    """Fills a place; `near` is the lineage of the answer that new ones are to resemble."""
     daemon.start_progress()
     description = daemon.describe()
     stochastic = _by_chance(settings, mode, description)
@@ -78,7 +80,8 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose) -> Done:
     if settings.source == "layer" and region.intersect(place.box).empty:
         raise Failure("selection_outside")
     then = keeping.before(place, region)
-    message = _message(place, settings, region, mode)
+    seen = pictures.seen(place, settings.source, region)
+    message = request.like(request.message(uuid4().hex, settings, seen), near)
     if choose is not None and stochastic and settings.candidates > 1:
         found = choose(message)
     else:
@@ -94,10 +97,3 @@ def _by_chance(settings: Settings, mode: str, description: Description) -> bool:
     if mode in JOINING and not info.stochastic:
         raise Failure("one_answer", network=info.name)
     return info.stochastic
-
-
-def _message(place: Place, settings: Settings, region: Box, mode: str) -> Fill:
-    message = request.message(uuid4().hex, settings, pictures.seen(place, settings.source, region))
-    if mode != "like":
-        return message
-    return request.like(message, fills.remembered(place.candidate).answer.lineage)

@@ -28,10 +28,11 @@ def label(layer: Gimp.Layer, data: bytes) -> None:
 
 
 def dress(new: Gimp.Layer, old: Gimp.Layer) -> None:
-    """Gives a layer another's looks."""
+    """Gives a layer another's looks; only groups have the mode pass-through."""
     new.set_visible(old.get_visible())
     new.set_opacity(old.get_opacity())
-    new.set_mode(old.get_mode())
+    if new.is_group() or old.get_mode() != Gimp.LayerMode.PASS_THROUGH:
+        new.set_mode(old.get_mode())
     new.set_color_tag(old.get_color_tag())
 
 

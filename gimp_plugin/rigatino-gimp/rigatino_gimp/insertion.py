@@ -14,7 +14,6 @@ from rigatino_gimp.layers import Place, box_of
 from rigatino_gimp.pixels import DEPTHS
 from rigatino_gimp.planes import opaque_and_alpha
 from rigatino_gimp.request import JOINING
-from rigatino_wire.errors import Failure
 
 
 class Picture(NamedTuple):
@@ -48,7 +47,7 @@ def insert(place: Place, result: Result) -> Gimp.Layer:
     are. Raises Failure where image or layer are not what they were; after this and any other exception nothing is
     left inserted.
     """
-    _check(place)
+    place.check()
     old = place.old if place.old is not None and place.old.is_valid() else None
     joined = old if result.mode in JOINING else None
     several = joined is not None or len(result.pictures) > 1
@@ -91,20 +90,6 @@ def _join(old: Gimp.Layer, made: Sequence[Gimp.Layer]) -> None:
             demand(image.insert_layer(layer, group, k))
         for candidate in fills.candidates(group):
             candidate.set_visible(candidate == made[0])
-
-
-def _check(place: Place) -> None:
-    if not place.image.is_valid():
-        raise Failure("image_gone")
-    if not place.layer.is_valid():
-        raise Failure("layer_gone")
-    if place.image.get_base_type() != place.base_type:
-        raise Failure("image_converted")
-    if place.image.get_floating_sel() is not None:
-        raise Failure("floating_selection")
-    now = box_of(place.layer)
-    if (now.width, now.height) != (place.box.width, place.box.height):
-        raise Failure("layer_resized")
 
 
 def _blank(place: Place, result: Result, name: str) -> Gimp.Layer:

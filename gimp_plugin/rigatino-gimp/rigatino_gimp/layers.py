@@ -38,8 +38,29 @@ class Place(NamedTuple):
     def canvas(self) -> Box:
         return Box(0, 0, self.image.get_width(), self.image.get_height())
 
+    def check(self) -> None:
+        """Raises Failure where image or layer are not what they were: the user goes on working meanwhile.
+
+        GIMP ends a plug-in that asks for pixels which are gone.
+        """
+        if not self.image.is_valid():
+            raise Failure("image_gone")
+        if not self.layer.is_valid():
+            raise Failure("layer_gone")
+        if self.image.get_base_type() != self.base_type:
+            raise Failure("image_converted")
+        if self.image.get_floating_sel() is not None:
+            raise Failure("floating_selection")
+        now = box_of(self.layer)
+        if (now.width, now.height) != (self.box.width, self.box.height):
+            raise Failure("layer_resized")
+
     def frame(self, source: str) -> Box:
-        """The pixels that may be sent: what there is to see, and the hole. `source`: "layer" or "visible"."""
+        """The pixels that may be sent: what there is to see, and the hole. `source`: "layer" or "visible".
+
+        Raises Failure as `check` does.
+        """
+        self.check()
         if source == "visible":
             return self.canvas
         return _around(self.canvas.intersect(self.box), self.selection)

@@ -25,7 +25,7 @@ def read(place: Place, source: str, region: Box) -> bytes:
     if source == "visible":
         return _visible(place, region)
     depth = pixels.depth(place.image)
-    near = [fill for fill in place.fills if not box_of(fill).intersect(region).empty]
+    near = [fill for fill in place.fills if fill.is_valid() and not box_of(fill).intersect(region).empty]
     if near:
         return pixels.read(_with_fills(place, near, region, depth.colour), region, depth.colour, depth.dtype)
     own = region._replace(x=region.x - place.box.x, y=region.y - place.box.y)
@@ -37,7 +37,7 @@ def _visible(place: Place, region: Box) -> bytes:
 
     That fill is hidden in a copy of the image: in the image itself it would be an undo step.
     """
-    if place.old is None or not place.old.get_visible():
+    if place.old is None or not place.old.is_valid() or not place.old.get_visible():
         return _merged(place.image, region)
     copy = place.image.duplicate()
     try:

@@ -126,7 +126,7 @@ def _layers(place: Place, view: View) -> GdkPixbuf.Pixbuf:
     plain = not place.layer.has_alpha() and place.box.contains(view.region)
     colours = "R'G'B' u8" if plain else "R'G'B'A u8"
     seen = view.pixbuf(view.read(place.layer.get_buffer(), colours, place.box[:2]))
-    for fill in place.fills:
+    for fill in filter(Gimp.Layer.is_valid, place.fills):
         _put(_fill(fill, view), seen, fill.get_opacity() / 100)
     return seen
 

@@ -206,6 +206,7 @@ def refill_of_a_candidate(case):
     """The whole of the group is what is replaced."""
     image = photo()
     group = _candidates(image, only_layer(image))
+    group.set_mode(Gimp.LayerMode.PASS_THROUGH)  # which the single layer that replaces it cannot have
     candidate = group.get_children()[1]
     image.set_selected_layers([candidate])
     return refilled(image, candidate)

@@ -38,6 +38,21 @@ def during(change):
         return _filled(image, source)
 
 
+def asked(change):
+    """A fill in this process; the user acts while the daemon, which may have to be started, is asked what it has."""
+    from rigatino_gimp import daemon
+
+    image, source = _two_layers()
+    describe = daemon.describe
+
+    def act_then_describe(*task):
+        change(image, source)
+        return describe(*task)
+
+    with replaced(daemon, "describe", act_then_describe):
+        return _filled(image, source)
+
+
 def _two_layers():
     image = photo()
     rectangle(image, 150, 100, 50, 40)
@@ -69,6 +84,14 @@ def meanwhile_image_closed_in_the_dialog(case):
 
 def meanwhile_layer_removed_in_the_dialog(case):
     return before(lambda image, source: image.remove_layer(source))
+
+
+def meanwhile_image_closed_as_the_daemon_starts(case):
+    return asked(lambda image, source: image.delete())
+
+
+def meanwhile_layer_removed_as_the_daemon_starts(case):
+    return asked(lambda image, source: image.remove_layer(source))
 
 
 def meanwhile_nothing(case):
