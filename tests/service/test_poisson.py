@@ -84,7 +84,7 @@ def test_a_guide_that_is_the_picture_but_for_its_colours_gives_the_picture() -> 
     assert np.abs(result - truth).max() < 1e-7
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), part=st.floats(0.05, 0.95), unknown=st.floats(0, 0.5))
 def test_any_hole_is_solved_as_least_squares_over_neighbours_would(
     seed: int, part: float, unknown: float
