@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from gimp.real import Pixels, RealGimp
+from gimp.test_kinds import REACH
 from rigatino_gimp import record
 from rigatino_gimp.request import Settings
 
 pytestmark = [pytest.mark.gimp, pytest.mark.timeout(2400)]
 
-REACH = Settings().grow + Settings().feather + 2  # pixels; the last two for the corners of a pixel grid
 PLAIN = [
     f"fill_{case}"
     for case in ("rectangle", "feathered_ellipse", "as_alpha", "at_the_corner", "grey", "deep", "wide_gamut")

@@ -1,8 +1,8 @@
 """Fill Again, Repeat and Re-fill, and what becomes of a fill meanwhile. tests/gimp/test_actions.py judges."""
 
 from filling import refused, seen
-from gi.repository import Gimp, Gio
-from host import SHARE, call, grouped, layer_facts, only_layer, photo, record, rectangle, state
+from gi.repository import Gimp
+from host import SHARE, call, grouped, layer_facts, only_layer, photo, record, rectangle, reloaded, state
 
 QUICK = {"detail": False, "context": 1.0}
 AGAIN, REFILL = "rigatino-fill-again", "rigatino-refill"
@@ -167,9 +167,7 @@ def refill_in_a_duplicate(case):
 def refill_after_saving_and_loading(case):
     image, _source, fill = first()
     old = layer_facts(fill)
-    file = Gio.File.new_for_path(str(SHARE / "out" / "refill.xcf"))
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    image = reloaded(image)
     return {"old": old, **refilled(image, image.get_layers()[0], seed=1)}
 
 

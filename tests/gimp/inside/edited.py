@@ -1,8 +1,8 @@
 """Classes are painted and parts transplanted, by a small random network. tests/gimp/test_edits.py judges."""
 
 from filling import FLOAT, refused
-from gi.repository import Gegl, Gimp, Gio
-from host import SHARE, call, dump, dump_visible, layer_facts, only_layer, photo, record, rectangle, state
+from gi.repository import Gegl, Gimp
+from host import call, dump, dump_visible, layer_facts, only_layer, photo, record, rectangle, reloaded, state
 
 PAINT, TRANSPLANT, REFILL = "rigatino-paint-class", "rigatino-transplant", "rigatino-refill"
 QUICK = {"steps": 2, "seed": 7, "base": "0"}
@@ -29,12 +29,6 @@ def edited(case, image, drawable, name, hole=None, **arguments):
     if layer is not None:
         facts.update(fill=layer_facts(layer), record=record(layer))
     return facts
-
-
-def reloaded(image):
-    file = Gio.File.new_for_path(str(SHARE / "out" / "edited.xcf"))
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
-    return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
 
 
 def edit_paint(case):

@@ -22,6 +22,13 @@ def photo(name="photo.png"):
     return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(SHARE / name)))
 
 
+def reloaded(image):
+    """The image as it comes back from a file."""
+    file = Gio.File.new_for_path(str(OUT / "saved.xcf"))
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
+    return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+
+
 def only_layer(image):
     return image.get_layers()[0]
 

@@ -1,18 +1,27 @@
 """rigatino-fill and what it leaves: layers, mask, record. tests/gimp/test_fill.py judges."""
 
 from filling import filled
-from gi.repository import Gimp, Gio
-from host import SHARE, call, dump, ellipse, grouped, layer_facts, only_layer, photo, record, rectangle, state
+from gi.repository import Gimp
+from host import (
+    call,
+    dump,
+    ellipse,
+    grouped,
+    layer_facts,
+    only_layer,
+    photo,
+    record,
+    rectangle,
+    reloaded,
+    state,
+)
 
 
 def fill_rectangle(case):
     image = photo()
     rectangle(image, 150, 100, 90, 60)
     facts = filled(case, image, only_layer(image), seed=7)
-    file = Gio.File.new_for_path(str(SHARE / "out" / "saved.xcf"))
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
-    again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
-    layers = again.get_layers()
+    layers = reloaded(image).get_layers()
     facts["reloaded"] = {"layers": [layer_facts(layer) for layer in layers], "record": record(layers[0])}
     facts["reloaded"]["tattoo"] = layers[1].get_tattoo()
     return facts

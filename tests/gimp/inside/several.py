@@ -4,8 +4,8 @@ import json
 
 from actions import REFILL, told
 from filling import refused
-from gi.repository import Gimp, Gio
-from host import SHARE, ask, call, grouped, layer_facts, only_layer, photo, record, rectangle, state
+from gi.repository import Gimp
+from host import ask, call, grouped, layer_facts, only_layer, photo, record, rectangle, reloaded, state
 from waiting import breaks_at, replaced
 
 PIC = {"network": "pic", "detail": False}
@@ -25,13 +25,6 @@ def filled(image=None, **arguments):
 def candidates(group):
     """Those of a group, from the top, with what they remember."""
     return [{**layer_facts(layer), "record": record(layer)} for layer in group.get_children()]
-
-
-def reloaded(image):
-    """The image as it comes back from a file."""
-    file = Gio.File.new_for_path(str(SHARE / "out" / "several.xcf"))
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None)
-    return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
 
 
 def refilled(image, layer, /, mode, **arguments):
