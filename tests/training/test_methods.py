@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from rigatino_models.data.batches import OnDevice, Workers
 from rigatino_models.data.crops import Augment
 from rigatino_models.data.photos import Beside, Photos, Samples, load
 from rigatino_models.errors import ModelError
+from rigatino_models.training import validation
 from rigatino_models.training.estimate import estimate
 from rigatino_models.training.loop import Trainer
 from rigatino_models.training.method import Moment
@@ -39,8 +42,44 @@ FALLS = {
     "dfnet": ("held_l1", 0.95),
     "gfc": ("held_l1", 0.96),
 }
-SHIPPED = ["comodgan-ffhq", "comodgan-places", "comodgan-edges", "pic-random", "pic-centre", "dfnet", "gfc"]
-SHIPPED += ["collage", "collage-encoder"]
+NETWORKS = [
+    "comodgan-edges",
+    "pic-centre",
+    "dfnet",
+    "gfc",
+    "collage",
+    "collage-encoder",
+]  # one recipe of each
+SHIPPED = [*NETWORKS, "comodgan-ffhq", "comodgan-places", "pic-random"]
+
+
+@pytest.fixture(autouse=True)
+def few_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen held samples tell enough of a tiny network."""
+    monkeypatch.setattr(validation, "COUNT", validation.BATCH)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trainer]:
+    """A run of four steps of a recipe, the same for all who look at what it left."""
+
+    @cache
+    def run(name: str) -> Trainer:
+        trainer = Trainer(brief(name), photos(RECIPES[name].beside), tmp_path_factory.mktemp("run"))
+        trainer.run()
+        return trainer
+
+    return run
+
+
+def brief(name: str) -> Recipe:
+    """Of four steps, with all that a run goes through within them."""
+    recipe = short(RECIPES[name], 4)
+    if isinstance(recipe, GfcRecipe):
+        return replace(recipe, critics=replace(recipe.critics, local_start=2, overall_start=4))
+    if isinstance(recipe, CoModGANRecipe):
+        return replace(recipe, adversary=replace(recipe.adversary, r1_every=2))
+    return recipe
 
 
 def short(recipe: Recipe, steps: int) -> Recipe:
@@ -61,30 +100,22 @@ def test_training_improves_answers_to_held_pictures(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_resumed_run_of_any_system_equals_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
-    recipe = staged(short(RECIPES[name], 4))
-    shown = photos(recipe.beside)
-    whole = Trainer(recipe, shown, tmp_path / "whole")
-    whole.run()
-    Trainer(recipe, shown, tmp_path / "parts").run(stop_at=2)
-    rest = Trainer(recipe, shown, tmp_path / "parts", resume=True)
+def test_a_resumed_run_of_any_system_equals_an_uninterrupted_one(
+    name: str, finished: Callable[[str], Trainer], tmp_path: Path
+) -> None:
+    whole, shown = finished(name), photos(RECIPES[name].beside)
+    Trainer(brief(name), shown, tmp_path).run(stop_at=2)
+    rest = Trainer(brief(name), shown, tmp_path, resume=True)
     assert rest.step == 2
     rest.run()
     for mine, theirs in zip(states(whole), states(rest), strict=True):
         for key, value in mine.items():
             assert torch.equal(value, theirs[key]), key
     one, two = (
-        [{k: v for k, v in line.items() if k != "seconds"} for line in lines(tmp_path / run)]
-        for run in ("whole", "parts")
+        [{k: v for k, v in line.items() if k != "seconds"} for line in lines(run)]
+        for run in (whole.folder.path, tmp_path)
     )
     assert one == two
-
-
-def staged(recipe: Recipe) -> Recipe:
-    """With the curriculum's stages within the first steps."""
-    if not isinstance(recipe, GfcRecipe):
-        return recipe
-    return replace(recipe, critics=replace(recipe.critics, local_start=2, overall_start=4))
 
 
 def states(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
@@ -95,12 +126,10 @@ def states(trainer: Trainer) -> list[dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_a_run_leaves_can_be_imported_and_run(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, finished: Callable[[str], Trainer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-    recipe = short(RECIPES[name], 1)
-    Trainer(recipe, photos(recipe.beside), tmp_path / "run").run()
-    weights = tmp_path / "run" / "ema.safetensors"
+    recipe, weights = RECIPES[name], finished(name).folder.weights_file("ema")
     assert json.loads(convert.read(weights).metadata["training"])["recipe"]["system"] == recipe.system
     np.savez(tmp_path / "in.npz", **arrays(recipe))
     for words in (
@@ -140,12 +169,10 @@ def arrays(recipe: Recipe) -> dict[str, np.ndarray]:
     return given
 
 
-def test_weights_of_pic_act_as_the_normalised_network_did(tmp_path: Path) -> None:
-    recipe = short(RECIPES["pic"], 2)
-    trainer = Trainer(recipe, photos(), tmp_path)
-    trainer.run()
+def test_weights_of_pic_act_as_the_normalised_network_did(finished: Callable[[str], Trainer]) -> None:
+    trainer = finished("pic")
     image, hole = (torch.stack(part) for part in zip(*(trainer.data[i] for i in range(2)), strict=True))
-    loaded = convert.load(tmp_path / "ema.safetensors")
+    loaded = convert.load(trainer.folder.weights_file("ema"))
     with torch.no_grad():
         torch.testing.assert_close(
             loaded(image, hole), trainer.method.average.net(image, hole), rtol=0, atol=5e-3
@@ -156,10 +183,8 @@ def test_weights_of_pic_act_as_the_normalised_network_did(tmp_path: Path) -> Non
         )
 
 
-def test_the_curriculum_of_faces(tmp_path: Path) -> None:
-    recipe = staged(short(RECIPES["gfc"], 3))
-    Trainer(recipe, photos(), tmp_path).run()
-    first, second, third = lines(tmp_path)
+def test_the_curriculum_of_faces(finished: Callable[[str], Trainer]) -> None:
+    first, second, third, _ = lines(finished("gfc").folder.path)
     assert {"reconstruction", "generator_gradient"} <= first.keys()
     assert not {"local", "overall", "local_critic"} & first.keys()
     assert {"local", "local_critic", "local_critic_gradient"} <= second.keys()
@@ -167,10 +192,16 @@ def test_the_curriculum_of_faces(tmp_path: Path) -> None:
     assert {"local", "overall", "global_critic", "global_critic_gradient"} <= third.keys()
 
 
+def seen(trainer: Trainer) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures that are trained on, and their classes."""
+    images, labels = zip(*(trainer.data[i] for i in range(32)), strict=True)
+    return torch.stack(images), torch.stack(labels)
+
+
 def test_both_sides_of_a_collage_s_game_learn(tmp_path: Path) -> None:
     trainer = Trainer(RECIPES["collage"], photos("class"), tmp_path)
     assert trainer.validate()["held_patches"] > 0
-    image, labels = (torch.stack(part) for part in zip(*(trainer.data[i] for i in range(32)), strict=True))
+    image, labels = seen(trainer)
     before = trainer.complete(image, labels)
     trainer.run()
     discriminator = trainer.method.players["discriminator"].net.eval()
@@ -183,31 +214,23 @@ def test_both_sides_of_a_collage_s_game_learn(tmp_path: Path) -> None:
     assert last > first
 
 
-def test_the_generator_of_a_collage_moves_now_and_then(tmp_path: Path) -> None:
-    Trainer(replace(short(RECIPES["collage"], 5), every=3), photos("class"), tmp_path).run()
-    assert ["adversarial" in line for line in lines(tmp_path)] == [True, False, False, True, False]
-    assert all("discriminator_gradient" in line for line in lines(tmp_path))
+def test_the_generator_of_a_collage_moves_now_and_then(finished: Callable[[str], Trainer]) -> None:
+    told = lines(finished("collage").folder.path)
+    assert ["adversarial" in line for line in told] == [True, False, True, False]
+    assert all("discriminator_gradient" in line for line in told)
 
 
 def test_an_encoder_learns_from_what_a_game_left(tmp_path: Path) -> None:
-    game = RECIPES["collage"]
-    assert isinstance(game, CollageRecipe)
-    Trainer(short(game, 20), photos("class"), tmp_path / "game").run()
+    recipe = RECIPES["collage"]
+    assert isinstance(recipe, CollageRecipe)
+    Trainer(short(recipe, 20), photos("class"), tmp_path / "game").run()
     teacher = tmp_path / "game" / "ema.safetensors"
     # Eight photographs teach it nothing of others: it is measured on those.
     settings = replace(
-        short(game, 60).optimiser, betas=(0.9, 0.99), rate=1e-3, last_rate=1e-3, precise_norm=4
+        short(recipe, 60).optimiser, betas=(0.9, 0.99), rate=1e-3, last_rate=1e-3, precise_norm=4
     )
-    recipe = replace(
-        game,
-        learns="encoder",
-        teacher=str(teacher),
-        data=replace(game.data, held=()),
-        optimiser=settings,
-    )
-    others = replace(photos("class"), folders=("odd", "even"))
-    with pytest.raises(ModelError, match="folders"):
-        Trainer(recipe, others, tmp_path / "others")
+    data = replace(recipe.data, held=())
+    recipe = replace(recipe, learns="encoder", teacher=str(teacher), data=data, optimiser=settings)
     trainer = Trainer(recipe, photos("class"), tmp_path / "encoder")
     before = trainer.validate()["held_likeness"]
     trainer.run()
@@ -227,18 +250,15 @@ def test_a_collage_needs_a_class_for_every_folder(tmp_path: Path) -> None:
     assert caught.value.params["name"] == "network.classes"
 
 
-def test_comodgan_s_penalty_is_lazy(tmp_path: Path) -> None:
-    recipe = cast(CoModGANRecipe, short(RECIPES["comodgan"], 5))
-    recipe = replace(recipe, adversary=replace(recipe.adversary, r1_every=2))
-    trainer = Trainer(recipe, photos(), tmp_path)
+def test_comodgan_s_penalty_is_lazy(finished: Callable[[str], Trainer]) -> None:
+    trainer = finished("comodgan")
     rates = {name: player.optimiser.defaults for name, player in trainer.method.players.items()}
     shares = {
         name: player.optimiser.param_groups[0]["share"] for name, player in trainer.method.players.items()
     }
     assert shares == pytest.approx({"generator": 4 / 5, "discriminator": 2 / 3})
     assert rates["discriminator"]["betas"] == pytest.approx((0, 0.99 ** (2 / 3)))
-    trainer.run()
-    assert ["r1" in line for line in lines(tmp_path)] == [True, False, True, False, True]
+    assert ["r1" in line for line in lines(trainer.folder.path)] == [True, False, True, False]
 
 
 def test_comodgan_s_mean_style_follows_what_is_drawn() -> None:
@@ -257,12 +277,14 @@ def test_comodgan_s_mean_style_follows_what_is_drawn() -> None:
     assert torch.equal(drawn, net.w_avg.expand_as(drawn))  # psi 0: the mean alone
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_what_every_shipped_recipe_needs_is_told(name: str) -> None:
-    changes = ["teacher=some.safetensors"] if name == "collage-encoder" else []
-    recipe = read(find(name), changes)
-    assert recipe.name == name
-    told = estimate(recipe)
+def published(name: str) -> Recipe:
+    """A recipe that ships."""
+    return read(find(name), ["teacher=some.safetensors"] if name == "collage-encoder" else [])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_every_network_needs_is_told(name: str) -> None:
+    told = estimate(published(name))
     assert told["parameters"] > 1e6
     assert told["gflop_forward_per_sample"] > 0.5
     assert told["gib_activations"] > 0.01
@@ -271,6 +293,7 @@ def test_what_every_shipped_recipe_needs_is_told(name: str) -> None:
 def test_every_shipped_recipe_is_known_here() -> None:
     lama = {"lama-small", "lama-fourier", "lama-regular", "big-lama"}
     assert set(shipped()) == lama | set(SHIPPED)
+    assert [published(name).name for name in SHIPPED] == SHIPPED
 
 
 @pytest.mark.parametrize(("side", "parameters"), [(256, 79_177_378), (512, 79_792_231), (1024, 80_044_364)])
@@ -292,8 +315,11 @@ def test_comodgan_s_widths_follow_from_the_side(side: int, parameters: int) -> N
         ("pic-random", "network.critic=[]", "network.critic"),
         ("pic-random", "data.side=64", "data.side"),
         ("dfnet", "data.side=384", "data.side"),
+        ("dfnet", "losses.textures=0", "losses.textures"),
         ("gfc", "data.side=256", "data.side"),
         ("gfc", "critics.overall=[8]", "critics.overall"),
+        ("gfc", "critics.local=[0]", "critics.local"),
+        ("gfc", "critics.betas=[1.0, 2.0]", "critics.betas"),
         ("collage", "data.side=128", "data.side"),
         ("collage", 'network.names=["cat"]', "network.names"),
         ("collage-encoder", "every=1", "teacher"),
@@ -305,6 +331,13 @@ def test_a_setting_that_cannot_be_is_named(name: str, change: str, setting: str)
         read(find(name), [change])
     assert caught.value.code == "bad_setting"
     assert caught.value.params["name"] == setting
+
+
+def test_single_pixels_are_not_normalised_alone() -> None:
+    changes = ["data.side=256", "optimiser.batch=2", "optimiser.accumulate=2"]
+    with pytest.raises(ModelError, match=r"optimiser\.batch"):
+        read(find("dfnet"), changes)
+    assert read(find("dfnet"), changes[:2]).optimiser.batch == 2
 
 
 @pytest.mark.parametrize("beside", ["condition", "class"])
