@@ -100,7 +100,7 @@ class Pool:
             precision = precision if precision in spec.dtypes else spec.dtypes[0]
             form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(device)
         log.info("Loaded %s in %s on %s", name, precision, device)
-        inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest)
+        inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest, spec.margin)
         return Loaded(spec, place.sha256, precision, device, inpainter)
 
 

@@ -18,20 +18,29 @@ from rigatino_models.steps import portion
 # look(picture, hole, an answer for this size to go on from) -> raw answer
 Look = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
+NEAR = 3  # margins from the picture's edge, within which a hole is near it
+
 
 class Inpainter:
     """Pads to what the network takes, runs it, crops back.
 
     `net(image, hole, on_step)` takes sides that are multiples of `multiple`, at least `minimum`, equal if `square`.
     With `coarsest` it looks several times, from about that longer side up to the picture's own, and is given the answer
-    of the look before as a fourth argument.
+    of the look before as a fourth argument. With `margin`, a picture whose hole comes near its edge is shown with so
+    many mirrored pixels around it.
     """
 
     def __init__(
-        self, net: nn.Module, multiple: int, minimum: int, square: bool = False, coarsest: int = 0
+        self,
+        net: nn.Module,
+        multiple: int,
+        minimum: int,
+        square: bool = False,
+        coarsest: int = 0,
+        margin: int = 0,
     ) -> None:
         self.net, self.multiple, self.minimum, self.square = net, multiple, minimum, square
-        self.coarsest = coarsest
+        self.coarsest, self.margin = coarsest, margin
         self.seen: OrderedDict[bytes, Any] = OrderedDict()  # features of pictures (sampling.Sampler)
 
     @torch.inference_mode()
@@ -40,13 +49,26 @@ class Inpainter:
 
         on_step(done, total) follows the network's layers; what it raises ends the work.
         """
-        sizes = doubling(image.shape[-2], image.shape[-1], self.coarsest)
+        margin = self._around(hole)
+        if margin:
+            image, hole = (F.pad(part, (margin,) * 4, mode="reflect") for part in (image, hole))
+        height, width = image.shape[-2:]
+        sizes = doubling(height, width, self.coarsest)
 
         def look(image: Tensor, hole: Tensor, coarse: Tensor | None) -> Tensor:
             number = sizes.index((image.shape[-2], image.shape[-1]))
             return self.look(image, hole, coarse, portion(on_step, fourfold(len(sizes)), number))
 
-        return look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
+        answer = look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
+        return answer[..., margin : height - margin, margin : width - margin]
+
+    def _around(self, hole: Tensor) -> int:
+        """How many mirrored pixels a picture is shown with: answers can run wild in a hole at a picture's corner."""
+        height, width = hole.shape[-2:]
+        near = NEAR * self.margin
+        inner = hole[..., near : max(near, height - near), near : max(near, width - near)]
+        beside = bool(hole.sum() != inner.sum())
+        return min(self.margin, height - 1, width - 1) if beside else 0
 
     @torch.inference_mode()
     def look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rigatino_models.errors import ModelError
@@ -64,6 +65,18 @@ def test_inference_looks_as_training_does() -> None:
         expected = net(image, gap, None, looks.coarse_answer(net, image, gap, 2))
     assert torch.allclose(Inpainter(net, 8, 16, coarsest=16).raw(image, gap), expected, atol=1e-6)
     assert not torch.allclose(Inpainter(net, 8, 16).raw(image, gap), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("corner", "mirrored"), [((0, 40), 8), ((26, 0), 8), ((26, 26), 0)])
+def test_a_hole_near_the_edge_is_shown_away_from_it(corner: tuple[int, int], mirrored: int) -> None:
+    torch.manual_seed(0)
+    net = Lama(TINY).eval()
+    image, gap = torch.rand(1, 3, 64, 72), torch.zeros(1, 1, 64, 72)
+    gap[..., corner[0] : corner[0] + 12, corner[1] : corner[1] + 12] = 1
+    around = [F.pad(part, (mirrored,) * 4, mode="reflect") for part in (image, gap)]
+    expected = Inpainter(net, 8, 16, coarsest=16).raw(*around)
+    expected = expected[..., mirrored : 64 + mirrored, mirrored : 72 + mirrored]
+    assert torch.equal(Inpainter(net, 8, 16, coarsest=16, margin=8).raw(image, gap), expected)
 
 
 def test_a_size_at_which_nothing_is_known_is_passed_over() -> None:

@@ -20,6 +20,7 @@ PUBLISHED_TITLES = {
 }
 SMALLEST_SIDE = 16
 PIXEL_BYTES = 16  # for each channel at full size; the small network takes 508 in all, measured
+MARGIN = 16  # that one sees mirrored, where its hole is near the edge
 COARSEST = 128  # where a network that corrects a first guess takes its first look
 
 
@@ -51,6 +52,7 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         context_margin=128,
         context_minimum=512,
         pixel_bytes=PIXEL_BYTES * config["widths"][0],
+        margin=MARGIN if config.get("prefill") else 0,
         soft=bool(config.get("prefill")),  # trained by the recipe of ours, which has no adversary
     )
 
