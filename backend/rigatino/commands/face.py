@@ -14,22 +14,15 @@ from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
 
 
-class Eyes(click.ParamType):
-    """Four numbers with commas between them."""
-
-    name = "x,y,x,y"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """The numbers; a usage error for anything else."""
-        try:
-            places = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            places = ()
-        if len(places) != 4 or not all(map(isfinite, places)):
-            self.fail(f"“{value}” is not X,Y,X,Y, the places of two eyes in pixels.", param, ctx)
-        return places
+def _places(value: str) -> tuple[float, ...]:
+    """Four numbers with commas between them; a usage error for anything else."""
+    try:
+        places = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        places = ()
+    if len(places) != 4 or not all(map(isfinite, places)):
+        raise click.BadParameter(f"“{value}” is not X,Y,X,Y, the places of two eyes in pixels.")
+    return places
 
 
 @click.command()
@@ -38,7 +31,12 @@ class Eyes(click.ParamType):
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
 )
-@click.option("--eyes", type=Eyes(), help="Both eyes' places in pixels; they are looked for if not given.")
+@click.option(
+    "--eyes",
+    type=_places,
+    metavar="X,Y,X,Y",
+    help="Both eyes' places in pixels; they are looked for if not given.",
+)
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
 @of_a_fill
 @click.option("--force", is_flag=True, help="Overwrite the output.")
