@@ -130,3 +130,12 @@ def test_more_pixels_than_the_daemon_takes_are_refused_before_they_are_read() ->
         request.region(Box(0, 0, 500, 500), FRAME, Settings(), description(max_pixels=250_000))
     assert caught.value.code == "too_many_pixels"
     assert caught.value.params["limit"] == 250_000
+
+
+def test_more_fills_than_a_reply_holds_are_refused_before_they_are_made() -> None:
+    hole = Box(0, 0, 3000, 2000)
+    request.check_answers(hole, 11, "f32", description())
+    request.check_answers(hole, 12, "u8", description())
+    with pytest.raises(Failure) as caught:
+        request.check_answers(hole, 12, "f32", description())
+    assert caught.value.code == "too_large"

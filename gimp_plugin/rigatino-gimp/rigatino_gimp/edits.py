@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
-from rigatino_gimp.request import Seen
+from rigatino_gimp.request import SIZES, Seen
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Paint, Transplant
 
@@ -129,7 +129,7 @@ def _nearest(rgba: bytes, colours: Sequence[Colour | None]) -> int:
 
 def within(hole: bytes, dtype: str, numbers: bytes) -> bytes:
     """The hole, of one value per pixel, without what the map leaves out."""
-    size = {"u8": 1, "f32": 4}[dtype]
+    size = SIZES[dtype]
     kept = numbers.translate(bytes(0 if value == NOT_PAINTED else 255 for value in range(256)))
     wide = bytearray(len(hole))
     for k in range(size):

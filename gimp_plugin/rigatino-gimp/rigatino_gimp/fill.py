@@ -16,6 +16,7 @@ from rigatino_gimp import (
     keeping,
     layers,
     pictures,
+    pixels,
     request,
 )
 from rigatino_gimp.candidates import Candidate
@@ -23,6 +24,7 @@ from rigatino_gimp.layers import Place
 from rigatino_gimp.request import JOINING, Settings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill
+from rigatino_wire.region import Box
 
 # Has the user choose among a request's candidates, and returns those to insert, the one to be seen first.
 Choose = Optional[Callable[[Fill], Sequence[Candidate]]]
@@ -75,10 +77,7 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose, near: Seq
     daemon.start_progress()
     description = daemon.describe()
     stochastic = _by_chance(settings, mode, description)
-    frame = place.frame(settings.source)
-    region = request.region(place.selection, frame, settings, description)
-    if settings.source == "layer" and region.intersect(place.box).empty:
-        raise Failure("selection_outside")
+    region = _region(place, settings, description, settings.candidates if stochastic else 1)
     then = keeping.before(place, region)
     seen = pictures.seen(place, settings.source, region)
     message = request.like(request.message(uuid4().hex, settings, seen), near)
@@ -89,6 +88,17 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose, near: Seq
     remembered = [keeping.remembered(then, settings, one) for one in found]
     result = keeping.result(place, found, remembered, mode)
     return Done(insertion.insert(place, result), keeping.notes(found))
+
+
+def _region(place: Place, settings: Settings, description: Description, count: int) -> Box:
+    """What is sent for so many fills. Raises Failure where that cannot be."""
+    frame = place.frame(settings.source)
+    region = request.region(place.selection, frame, settings, description)
+    if settings.source == "layer" and region.intersect(place.box).empty:
+        raise Failure("selection_outside")
+    dtype = pixels.depth(place.image).dtype
+    request.check_answers(place.selection.intersect(frame), count, dtype, description)
+    return region
 
 
 def _by_chance(settings: Settings, mode: str, description: Description) -> bool:

@@ -44,6 +44,7 @@ class Seen(NamedTuple):
         return Array(self.dtype, (*size, 4), self.image), Array(self.dtype, (*size, 1), self.hole)
 
 
+SIZES = {"u8": 1, "f32": 4}  # bytes of a value
 MODES = ("replace", "add", "another", "like")
 JOINING = MODES[2:]  # the new fill becomes one of the old one's candidates
 WORDS = {
@@ -118,6 +119,13 @@ def region(selection: Box, frame: Box, settings: Any, description: Description) 
     if box.width * box.height > description.limits.max_pixels:
         raise Failure("too_many_pixels", pixels=box.width * box.height, limit=description.limits.max_pixels)
     return box
+
+
+def check_answers(hole: Box, count: int, dtype: str, description: Description) -> None:
+    """Raises Failure too_large where no reply can hold so many fills of a hole: before they are made."""
+    size, limit = 4 * SIZES[dtype] * hole.width * hole.height * count, description.limits.max_message
+    if size > limit:
+        raise Failure("too_large", what="fills", size=size, limit=limit)
 
 
 def message(id: str, settings: Settings, seen: Seen) -> Fill:
