@@ -74,6 +74,7 @@ def _train(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) ->
     photos = _photos(settings, data)
     with group() as among:
         Trainer(settings, photos, out, resume, among).run()
+        among.leave()
 
 
 def _photos(settings: Recipe, data: tuple[Path, ...]) -> Photos:

@@ -7,7 +7,9 @@ So two processes do what one does that works on two parts.
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +52,19 @@ class Group:
         counted = torch.tensor([float(flag)], device=self.device)
         self.sum_([counted])
         return bool(counted)
+
+    def leave(self) -> None:
+        """End this process, its work done, once every process has come here; a process alone goes on.
+
+        At once, since gloo's threads can abort an interpreter that winds down.
+        """
+        if self.world == 1:
+            return
+        dist.barrier()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager
