@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from rigatino.atomic import why
-from rigatino_wire.errors import Failure
+from rigatino.atomic import folder
 
 
 @click.command()
@@ -29,10 +28,7 @@ def command(out: Path, network: str, gimp: str | None) -> None:
 
     photo, mask_file = shipped("photo.jpg"), shipped("mask.png")
     picture, mask = pictures.read(photo), pictures.read_mask(mask_file)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure("file_unwritable", file=str(out), why=why(error)) from error
+    folder(out)
     with Bar() as bar:
         filled = by_daemon(
             lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar.show
