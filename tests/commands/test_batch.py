@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import small_networks
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import rigatino
 from filelock import FileLock
 from PIL import Image
 
@@ -22,21 +22,10 @@ from rigatino import retouch, weights
 from rigatino.batch import run
 from rigatino.batch.manifest import Line, Manifest
 from rigatino.batch.plan import plan
-from rigatino.cli import cli
-from rigatino_wire.launch import stop_daemon
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 SIZE = (96, 80)
-
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-    yield
-    stop_daemon(runtime)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 @pytest.fixture
@@ -59,8 +48,7 @@ def mask(path: Path, value: int = 255) -> None:
 
 
 def batch(folder: Path, masks: object, out: Path, *words: object) -> Result:
-    call = ["batch", folder, "--masks", masks, "--out", out, *words]
-    return CliRunner().invoke(cli, [str(word) for word in call], catch_exceptions=False)
+    return rigatino("batch", folder, "--masks", masks, "--out", out, *words)
 
 
 def states(out: Path) -> dict[str, str]:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 import small_networks
-from click.testing import CliRunner, Result
+from command_line import rigatino
 from numpy.typing import NDArray
 from PIL import Image
 
 from rigatino import weights
-from rigatino.cli import cli
-from rigatino_wire.launch import stop_daemon
 
 NAMES = ("tabby, tabby cat", "tiger cat", "lion", "tiger, Panthera tigris", "red fox")
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A runtime and a data folder for this test alone, with a network in it; no daemon is left behind."""
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
+def cats(own_folders: None, tmp_path: Path) -> None:
+    """A network in the data folder."""
     weights.import_file(small_networks.collage(tmp_path / "x.safetensors", names=NAMES), "cats")
-    yield
-    stop_daemon(runtime)
-
-
-def rigatino(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
 
 
 def pixels(path: Path) -> NDArray[np.int16]:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import rigatino
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from rigatino.cli import cli
 from rigatino.evaluation import holes
 from rigatino.evaluation.measures import MEASURES
 from rigatino_models.losses.squeezenet import FIRES, Fire
@@ -36,14 +36,7 @@ RECORD = {
     ("object", "telea"): (18.0, 27.3, 14.9),
 }
 
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-
-
-def rigatino(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def evaluate(out: Path, *words: object) -> Result:

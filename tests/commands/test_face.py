@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import small_networks
-from click.testing import CliRunner, Result
+from command_line import rigatino
 from numpy.typing import NDArray
 from PIL import Image
 
-from rigatino.cli import cli
-
 PHOTO = Path(__file__).parents[1] / "photos" / "astronaut.jpg"
 EYES = "151.3,75.3,185.7,77.5"
-
-
-def rigatino(*words: object) -> Result:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return CliRunner().invoke(cli, [str(word) for word in words])
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
@@ -31,10 +23,8 @@ def pixels(path: Path) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+def hole(tmp_path: Path) -> tuple[Path, Path]:
     """A face with its mouth hidden: picture and mask."""
-    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(tmp_path))
     mask = np.zeros((384, 384), np.uint8)
     mask[98:122, 145:185] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")

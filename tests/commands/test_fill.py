@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import small_networks
-from click.testing import CliRunner, Result
+from command_line import rigatino
 from PIL import Image
 
-from rigatino.cli import COMMANDS, cli
+from rigatino.cli import COMMANDS
 from rigatino.commands.demo import shipped
-from rigatino_wire.launch import stop_daemon
 
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A runtime and a data folder for this test alone; no daemon is left behind."""
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("RIGATINO_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-    yield
-    stop_daemon(runtime)
-
-
-def rigatino(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 @pytest.fixture

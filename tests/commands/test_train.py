@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from command_line import rigatino
 from PIL import Image
 
 from rigatino.cli import cli
@@ -20,8 +21,7 @@ QUICK = [
 
 def train(*words: object) -> Result:
     changes = [word for change in QUICK for word in ("--set", change)]
-    words = ("train", "lama-small", *words, *changes)
-    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+    return rigatino("train", "lama-small", *words, *changes)
 
 
 def test_dry_run_prints_the_settings_and_what_they_need(photos: Path, tmp_path: Path) -> None:

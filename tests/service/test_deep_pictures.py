@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from click.testing import CliRunner, Result
+from command_line import rigatino
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from rigatino import light, pictures, retouch
-from rigatino.cli import cli
 from rigatino_wire.errors import Failure
 from rigatino_wire.region import Box
 
@@ -210,10 +209,6 @@ def test_what_is_no_number_is_covered() -> None:
 @pytest.fixture
 def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIGATINO_DATA_DIR", str(tmp_path / "data"))
-
-
-def rigatino(*words: object) -> Result:
-    return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("kind", KINDS)
