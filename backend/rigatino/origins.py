@@ -23,9 +23,8 @@ from rigatino.settings import Settings
 from rigatino_wire.errors import Failure
 
 TABLE = "origins.toml"
-# Failures that another address, or the same one on another day, may not have.
-PASSING = {"download_failed", "weights_hash"}
 NO_WEIGHTS = {"unknown_format", "weights_unreadable", "weights_key", "weights_unsafe"}
+ELSEWHERE = {"download_failed", "weights_hash", *NO_WEIGHTS}  # what another address may do better
 
 
 @dataclass(frozen=True)
@@ -84,25 +83,31 @@ def fetch(
     folder = atomic.folder(_data(data_dir) / "downloads")
     taken = Failure("download_failed", url=origin.urls[0], why="another process is fetching it")
     with atomic.alone(folder / f"{origin.name}.lock", taken):
-        url, file = _first(origin, folder, progress, patience)
-        entry = _imported(origin, url, file, name, data_dir)
-        discard(file)
+        for url in origin.urls[:-1]:
+            try:
+                return _fetched(origin, url, folder, progress, name, data_dir, patience)
+            except Failure as failure:
+                if failure.code not in ELSEWHERE:
+                    raise
+        return _fetched(origin, origin.urls[-1], folder, progress, name, data_dir, patience)
+
+
+def _fetched(
+    origin: Origin,
+    url: str,
+    folder: Path,
+    progress: Progress,
+    name: str,
+    data_dir: Path | None,
+    patience: Patience | None,
+) -> weights.Entry:
+    """The network that one address has."""
+    file = folder / f"{origin.name}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+    download(url, file, progress, origin.bytes, bool(origin.sha256), patience)
+    _check(file, origin.sha256)
+    entry = _imported(origin, url, file, name, data_dir)
+    discard(file)
     return entry
-
-
-def _first(origin: Origin, folder: Path, progress: Progress, patience: Patience | None) -> tuple[str, Path]:
-    """The first address that has the file, and the file; the last one's failure where none has."""
-    for url in origin.urls:
-        file = folder / f"{origin.name}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
-        try:
-            download(url, file, progress, origin.bytes, bool(origin.sha256), patience)
-            _check(file, origin.sha256)
-        except Failure as failure:
-            if failure.code not in PASSING or url == origin.urls[-1]:
-                raise
-        else:
-            return url, file
-    raise AssertionError("an origin without addresses")
 
 
 def _check(file: Path, sha256: str) -> None:

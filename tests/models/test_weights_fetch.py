@@ -261,6 +261,18 @@ def test_the_next_address_is_tried(content: bytes, own_data_folder: Path) -> Non
     assert weights.locate("tiny").source["address"] == site.url
 
 
+def test_the_next_address_is_tried_where_no_hash_tells_the_file(
+    content: bytes, own_data_folder: Path
+) -> None:
+    with web.serve(b"no weights" * 9, web.plain) as other, web.serve(content, web.plain) as site:
+        with pytest.raises(Failure) as caught:
+            fetch(origin([other.url, other.url + "/again"]))
+        assert caught.value.code == "unknown_format"
+        fetch(origin([other.url, site.url]))
+        assert weights.locate("tiny").source["address"] == site.url
+    assert left(own_data_folder) == []
+
+
 def test_silence_ends_in_a_sentence(content: bytes, own_data_folder: Path) -> None:
     with web.serve(content, web.stalling) as site, pytest.raises(Failure, match="nothing came for too long"):
         fetch(origin(site.url))
