@@ -38,18 +38,18 @@ class NetworkSpec:
     minimum: int
     native: int
     comfortable: int
-    coarsest: int
     square: bool
     dtypes: tuple[str, ...]
     stochastic: bool
     hole_polarity_inside: int
-    code_licence: str
     weights_licence: str
     paper: str
     format_origin: str
     context_factor: float
     context_margin: int
     context_minimum: int
+    coarsest: int = 0
+    code_licence: str = "Apache-2.0"
     soft: bool = False
     margin: int = 0
     tasks: tuple[str, ...] = ("fill",)

@@ -44,7 +44,6 @@ def describe(name: str, config: Mapping[str, Any], weights_licence: str, format_
         dtypes=("fp32", "bf16"),
         stochastic=False,
         hole_polarity_inside=1,
-        code_licence="Apache-2.0",
         weights_licence=weights_licence,
         paper=PAPER,
         format_origin=format_origin,
