@@ -6,12 +6,14 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from rigatino import budget, weights
 from rigatino.failures import translated
 from rigatino.settings import Settings
+from rigatino.weights import Entry
 from rigatino_models.convert import weights as converted
 from rigatino_models.inpainter import Inpainter
 from rigatino_models.spec import NetworkSpec
@@ -41,17 +43,26 @@ class Loaded:
         return sum(value.nbytes for value in (*net.parameters(), *net.buffers()))
 
 
+class Key(NamedTuple):
+    """What tells one loaded network from another: weights may be imported anew under a name."""
+
+    name: str
+    sha256: str
+    precision: str
+    device: torch.device
+
+
 class Pool:
     """Loads networks by name and keeps those of the last ones that fit into half of the memory."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.device = pick_device(settings.device)
-        self._loaded: OrderedDict[tuple[str, str, str], Loaded] = OrderedDict()
+        self._loaded: OrderedDict[Key, Loaded] = OrderedDict()
 
     def resident(self) -> list[str]:
         """Names of the networks in memory, the most recent last."""
-        return [name for name, _, _ in self._loaded]
+        return [key.name for key in self._loaded]
 
     def room(self, device: torch.device) -> float:
         """Bytes that work on a device may take beside the networks that are there."""
@@ -86,22 +97,23 @@ class Pool:
         On the pool's own device unless another is given. Raises Failure unknown_network, weights_*.
         """
         place = device or self.device
-        key = (name or weights.default_network(), self.precision(precision), str(place))
+        entry = weights.locate(name, self.settings.data_dir)
+        wanted, able = self.precision(precision), entry.spec.dtypes
+        key = Key(entry.spec.name, entry.sha256, wanted if wanted in able else able[0], place)
         if key not in self._loaded:
-            self._loaded[key] = self._load(key[0], key[1], place)
+            self._loaded[key] = _load(entry, key)
             self._fit(place)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def _load(self, name: str, precision: str, device: torch.device) -> Loaded:
-        with translated():
-            place = weights.locate(name, self.settings.data_dir)
-            spec = place.spec
-            precision = precision if precision in spec.dtypes else spec.dtypes[0]
-            form = converted.read(place.path, place.sha256).fast(TYPES[precision]).to(device)
-        log.info("Loaded %s in %s on %s", name, precision, device)
-        inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest, spec.margin)
-        return Loaded(spec, place.sha256, precision, device, inpainter)
+
+def _load(entry: Entry, key: Key) -> Loaded:
+    spec = entry.spec
+    with translated():
+        form = converted.read(entry.path, key.sha256).fast(TYPES[key.precision]).to(key.device)
+    log.info("Loaded %s in %s on %s", key.name, key.precision, key.device)
+    inpainter = Inpainter(form, spec.multiple, spec.minimum, spec.square, spec.coarsest, spec.margin)
+    return Loaded(spec, key.sha256, key.precision, key.device, inpainter)
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -147,6 +147,22 @@ def test_the_least_recently_used_networks_make_room(data: Path, free: list[float
     assert not pool.resident()
 
 
+def test_one_network_is_loaded_once_whatever_precision_is_asked_for(data: Path) -> None:
+    pool = Pool(Settings(data, device="cpu"))
+    loaded = {id(pool.get("exemplar", precision)) for precision in ("auto", "fp32", "bf16")}
+    assert len(loaded) == 1
+    assert pool.resident() == ["exemplar"]
+
+
+def test_weights_that_were_imported_anew_are_loaded_anew(tmp_path: Path) -> None:
+    pool = Pool(Settings(tmp_path, device="cpu"))
+    weights.import_file(small_networks.gfc(tmp_path / "gfc.safetensors"), "mine", tmp_path)
+    assert pool.get("mine", "fp32").spec.system == "gfc"
+    weights.remove("mine", tmp_path)
+    weights.import_file(small_networks.dfnet(tmp_path / "dfnet.safetensors"), "mine", tmp_path)
+    assert pool.get("mine", "fp32").spec.system == "dfnet"
+
+
 def test_what_is_free_is_told_here() -> None:
     assert room(CPU, inf, 0) > 0
     assert room(CPU, budget.LEAST + 10.0, 5) >= budget.LEAST
