@@ -5,7 +5,6 @@ The folder belongs to one user (0700) and so does the file (0600): who can read 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -117,17 +116,6 @@ def read_connection(runtime: Path) -> Connection | None:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise Failure("connection_corrupt", file=str(path), why=_why(error)) from error
-
-
-def remove_connection(runtime: Path, pid: int) -> None:
-    """Removes the connection file where it is this process's own."""
-    try:
-        connection = read_connection(runtime)
-    except Failure:
-        return
-    if connection is not None and connection.pid == pid:
-        with contextlib.suppress(OSError):
-            (runtime / CONNECTION_FILE).unlink()
 
 
 def write_own(target: Path, data: bytes) -> None:

@@ -16,7 +16,6 @@ from rigatino_wire.endpoint import (
     Connection,
     choose_endpoint,
     read_connection,
-    remove_connection,
     runtime_dir,
     write_connection,
 )
@@ -259,15 +258,3 @@ def test_a_pipe_in_its_place_does_not_block(runtime: Path) -> None:
     os.mkfifo(runtime / "connection.json", 0o600)
     with refused("connection_corrupt"):
         read_connection(runtime)
-
-
-def test_only_its_own_file_is_removed(runtime: Path) -> None:
-    path = write_connection(runtime, CONNECTION)
-    remove_connection(runtime, CONNECTION.pid + 1)
-    assert path.exists()
-    remove_connection(runtime, CONNECTION.pid)
-    assert not path.exists()
-    remove_connection(runtime, CONNECTION.pid)
-    written(runtime, b"junk")
-    remove_connection(runtime, CONNECTION.pid)
-    assert path.exists()

@@ -17,9 +17,9 @@ import zmq
 
 from rigatino_wire import PROTOCOL, __version__
 from rigatino_wire.endpoint import (
+    CONNECTION_FILE,
     Connection,
     choose_endpoint,
-    remove_connection,
     runtime_dir,
     write_connection,
 )
@@ -55,7 +55,7 @@ def serve(runtime: Path, traits: set[str]) -> None:
             time.sleep(1.5)
         write_connection(runtime, connection)
         answer(sock, connection.key, traits)
-    remove_connection(runtime, os.getpid())
+    (runtime / CONNECTION_FILE).unlink()
     if "lingers" in traits:
         time.sleep(3)
 
