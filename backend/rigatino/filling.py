@@ -27,7 +27,7 @@ from rigatino_models.memory import release_freed_memory
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire import messages as wire
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import MAX_PREVIEW, Array, Face, Fill, Filled, Preview
+from rigatino_wire.messages import ITEM_SIZES, MAX_MESSAGE, MAX_PREVIEW, Array, Face, Fill, Filled, Preview
 from rigatino_wire.region import Box
 from rigatino_wire.texts import NOTES
 
@@ -48,8 +48,8 @@ class Filling:
     """A request, whose seed is drawn, with as much memory as a rung leaves it; `filled` once does the work."""
 
     def __init__(self, pool: Pool, request: Fill, progress: Report, show: Show, rung: Rung) -> None:
-        """Raises Failure hole_empty, hole_everything, unknown_network, out_of_memory, and what loading weights and
-        finding a face can raise."""
+        """Raises Failure hole_empty, hole_everything, unknown_network, too_large, out_of_memory, and what loading
+        weights and finding a face can raise."""
         self.pool, self.show, self.rung = pool, show, rung
         self.request = request = affordable(request, rung)
         self.clock = Clock()
@@ -61,6 +61,7 @@ class Filling:
         self.spec = self.loaded.spec
         self.clock.lap("load")
         self.lineages = lineages(request, self.spec)
+        _check_reply(self.region, len(self.lineages), request.image.dtype)
         self.fused = request.seam == "auto" and self.spec.alpha
         self.parts, self.see = self._planned()
         self._afford()
@@ -161,6 +162,14 @@ def lineages(request: Fill, spec: NetworkSpec) -> list[Lineage]:
     """Of the answers that a request asks for; a network without chance has one."""
     count = request.candidates if spec.stochastic else 1
     return [(*request.near, request.seed + k) for k in range(count)]
+
+
+def _check_reply(region: Region, count: int, dtype: str) -> None:
+    """Raise Failure too_large where no reply can hold so many fills of a hole: before they are made."""
+    hole = compose.bounds(region.selection > 0)
+    size = 4 * ITEM_SIZES[dtype] * hole.width * hole.height * count
+    if size > MAX_MESSAGE:
+        raise Failure("too_large", what="fills", size=size, limit=MAX_MESSAGE)
 
 
 def _notes(request: Fill, spec: NetworkSpec, parts: Sequence[Part]) -> list[str]:

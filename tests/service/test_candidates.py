@@ -10,11 +10,11 @@ import small_networks
 import torch
 from numpy.typing import NDArray
 
-from rigatino import weights
+from rigatino import filling, weights
 from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models import sampling
-from rigatino_wire.errors import Cancelled
+from rigatino_wire.errors import Cancelled, Failure
 from rigatino_wire.messages import Array, Fill, Filled, Preview
 
 
@@ -46,6 +46,18 @@ def pictures(filled: Filled) -> NDArray[np.uint8]:
 
 def lineages(filled: Filled) -> list[tuple[int, ...]]:
     return [tuple(answer.lineage) for answer in filled.answers]
+
+
+def test_more_candidates_than_a_reply_holds_are_refused_before_they_are_made(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: list[str] = []
+    monkeypatch.setattr(filling, "MAX_MESSAGE", 3 * 4 * 25 * 30)
+    with pytest.raises(Failure) as caught:
+        service.answer(request("pic", candidates=4), lambda stage, fraction: stages.append(stage))
+    assert (caught.value.code, caught.value.params["size"]) == ("too_large", 4 * 4 * 25 * 30)
+    assert stages == ["loading"]
+    run(service, request("", candidates=4))  # has no chance: one fill
 
 
 @pytest.mark.parametrize("network", ["pic", "comodgan"])
