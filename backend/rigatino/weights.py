@@ -79,6 +79,11 @@ def for_task(name: str, task: str, data_dir: Path | None = None) -> Entry:
     raise Failure("unknown_network", name=name, known=names)
 
 
+def by_chance(name: str, data_dir: Path | None = None) -> bool:
+    """Whether the network of that name is known here, and has many answers."""
+    return any(entry.spec.stochastic for entry in known(data_dir) if entry.spec.name == name)
+
+
 def class_names(name: str, data_dir: Path | None = None) -> list[str]:
     """The names of the classes that a network paints, as far as a message holds them, the longest ones cut short.
 

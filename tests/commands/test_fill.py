@@ -44,6 +44,7 @@ def test_a_hole_is_filled_and_the_rest_stays(hole: tuple[Path, Path], tmp_path: 
     # A smooth ramp is closed smoothly.
     assert np.abs(before - after)[30:50, 40:70].mean() < 12
     assert "lama-small" in done.stderr
+    assert "seed" not in done.stderr  # it has one answer
 
 
 def test_the_daemon_gives_the_same_picture(hole: tuple[Path, Path], tmp_path: Path) -> None:

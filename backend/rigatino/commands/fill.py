@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rigatino import weights
 from rigatino.asking import by_daemon, in_process
 from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
@@ -59,9 +60,10 @@ def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
     """One line about what ran, and what makes this candidate again."""
     answer = filled.answers[candidate]
     score = "" if answer.score is None else f", score {answer.score:.3f}"
+    seed = f", seed {answer.lineage[-1]}" if weights.by_chance(filled.network) else ""
     size = f"{filled.fill.shape[2]}x{filled.fill.shape[1]}"
     seconds = filled.seconds.get("total", 0.0)
     return (
         f"{output}: {size} pixels filled by {filled.network} in {seconds:.1f} s "
-        f"({filled.device}, {filled.precision}, scale {filled.scale:.2f}, seed {answer.lineage[-1]}{score})"
+        f"({filled.device}, {filled.precision}, scale {filled.scale:.2f}{seed}{score})"
     )
