@@ -294,17 +294,24 @@ def test_a_run_s_folder_is_not_overwritten(tmp_path: Path) -> None:
         Trainer(recipe, photos(), tmp_path)
 
 
-def test_sigterm_writes_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_a_checkpoint_and_says_where(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    before = signal.getsignal(number)
     trainer = Trainer(RECIPE, photos(), tmp_path)
     step = trainer._train_step
 
     def stopping(parts: list[Batch]) -> dict[str, torch.Tensor]:
         if trainer.step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return step(parts)
 
     monkeypatch.setattr(trainer, "_train_step", stopping)
     trainer.run()
+    assert f"{tmp_path / 'state.pt'} holds the run" in caplog.text
+    assert signal.getsignal(number) is before
     assert Trainer(RECIPE, photos(), tmp_path, resume=True).step == 3
 
 

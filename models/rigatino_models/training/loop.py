@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -32,7 +34,9 @@ from rigatino_models.training.run_folder import RunFolder, tolerated
 from rigatino_models.training.scalars import Scalars
 from rigatino_models.training.settings import Recipe, wrong
 
+log = logging.getLogger(__name__)
 ALONE = Group()
+STOPPED = "Stopped after step %d of %d. %s holds the run; --resume goes on with it."
 
 
 class Trainer:
@@ -75,20 +79,24 @@ class Trainer:
             self.folder.keep_recipe(as_table(recipe))
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to the end of the recipe (or to a step), then write checkpoint and weights. SIGTERM stops in order."""
-        stopped: list[int] = []
-        previous = signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+        """Train to the end of the recipe (or to a step), then write checkpoint and weights.
+
+        SIGTERM and Ctrl+C end the run in order, after the step that it is at.
+        """
         end = min(self.recipe.steps, stop_at or self.recipe.steps)
         began = time.monotonic() - self.seconds
         accumulate = self.recipe.optimiser.accumulate
         source = self.batches(self._indices(end))
         try:
-            with tqdm(
-                total=self.recipe.steps,
-                initial=self.step,
-                unit="step",
-                disable=None if self.among.leads else True,
-            ) as bar:
+            with (
+                _stops() as stopped,
+                tqdm(
+                    total=self.recipe.steps,
+                    initial=self.step,
+                    unit="step",
+                    disable=None if self.among.leads else True,
+                ) as bar,
+            ):
                 while parts := list(islice(source, accumulate)):
                     terms = self._train_step(parts)
                     self.step += 1
@@ -97,10 +105,11 @@ class Trainer:
                     self._report(terms)
                     if self.among.any(bool(stopped)):
                         break
-            self.save()
+                self.save()
+            if stopped and self.among.leads:
+                log.info(STOPPED, self.step, self.recipe.steps, self.folder.state_file)
         finally:
             source.close()
-            signal.signal(signal.SIGTERM, previous)
             self.scalars.close()
 
     def validate(self) -> dict[str, float]:
@@ -244,6 +253,24 @@ def samples(recipe: Recipe, photos: Photos) -> Samples:
         data.masks,
         recipe.beside,
     )
+
+
+@contextmanager
+def _stops() -> Iterator[list[int]]:
+    """The requests to stop that have come so far. With torchrun Ctrl+C comes twice; a third one does not wait."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append(number)
+        if len(stopped) > 2:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _short(value: float) -> float:
