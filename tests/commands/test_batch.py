@@ -137,6 +137,13 @@ def test_what_has_changed_is_done_again(places: tuple[Path, Path, Path]) -> None
     assert "3 as before" in batch(*places, "--grow", 5).stderr
 
 
+def test_weights_that_were_imported_anew_fill_anew(places: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    for make in (small_networks.pic, small_networks.comodgan):
+        weights.import_file(make(tmp_path / "one.safetensors"), "mine")
+        assert "3 filled" in batch(*places, "--network", "mine", "--seed", 1).stderr
+        weights.remove("mine")
+
+
 def test_the_files_of_others_stay(places: tuple[Path, Path, Path]) -> None:
     out = places[2]
     out.mkdir()

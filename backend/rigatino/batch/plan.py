@@ -49,11 +49,13 @@ def plan(
     done: Mapping[str, Line],
     suffix: str = "",
     force: bool = False,
+    weights: str = "",
 ) -> Plan:
     """The pictures of a folder by name, without those that are masks of others or were done before as they are now.
 
     masks: a folder with masks of the same names, one file for all, or a rule such as {stem}_mask.png, from the
     folder of the pictures on. suffix: what the results' names end in, "" = as the pictures'. force: do all anew.
+    weights: hash of those that fill, "" where it is not known.
     Raises Failure folder_missing, file_missing, no_photos.
     """
     if not folder.is_dir():
@@ -68,7 +70,7 @@ def plan(
     for file in found:
         output = out / (file.stem + suffix if suffix else file.name)
         before = done.get(file.name)
-        key = _key(file, mask_of(file), output, options)
+        key = _key(file, mask_of(file), output, options, weights)
         paths = retouch.outputs(output, options.candidates)
         if force or before is None or not _stands(before, key, out):
             written = before.outputs if before else []
@@ -115,10 +117,10 @@ def _stands(line: Line, key: str, out: Path) -> bool:
     return line.state in (FILLED, UNMARKED) and line.key == key and whole
 
 
-def _key(picture: Path, mask: Path, output: Path, options: retouch.Options) -> str:
-    """What a result depends on: the two files as they are, where it goes, and the options."""
+def _key(picture: Path, mask: Path, output: Path, options: retouch.Options, weights: str) -> str:
+    """What a result depends on: the two files as they are, where it goes, the options, and the network's weights."""
     states = [_state(file) for file in (picture, mask)]
-    text = json.dumps([states, output.name, vars(options)], sort_keys=True)
+    text = json.dumps([states, output.name, vars(options), weights], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

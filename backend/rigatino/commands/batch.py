@@ -48,7 +48,7 @@ def command(
     manifest.jsonl in the folder of results says what became of each picture. The same command again goes on with those
     that are missing, failed or have changed since. The exit status is 1 if any picture could not be filled.
     """
-    from rigatino import retouch, weights
+    from rigatino import retouch
     from rigatino.batch import plan
     from rigatino.batch.manifest import FAILED, PLANNED, Manifest
 
@@ -59,13 +59,12 @@ def command(
     if out.absolute() == folder.absolute() or (out.exists() and folder.exists() and out.samefile(folder)):
         raise click.BadParameter("it is the folder of the pictures.", param_hint="--out")
     options = retouch.Options(**settings)
-    if not daemon:
-        weights.for_task(options.network, "fill")
+    weights = _weights(options.network, daemon)
     plan.rule(folder, masks)
     manifest = Manifest(atomic.folder(out))
     taken = Failure("file_unwritable", file=str(out), why="another run is writing to it")
     with atomic.alone(out / ".lock", taken):
-        found = plan.plan(folder, masks, out, options, manifest.read(), suffix, force)
+        found = plan.plan(folder, masks, out, options, manifest.read(), suffix, force, weights)
         manifest.mend()
         for job in found.jobs:
             manifest.add(job.line(PLANNED))
@@ -78,6 +77,18 @@ def command(
     if states[FAILED]:
         total = len(found.jobs) + found.kept
         raise Failure("batch_incomplete", failed=states[FAILED], total=total, manifest=str(manifest.path))
+
+
+def _weights(network: str, daemon: bool) -> str:
+    """The hash of a network's weights; "" where the daemon alone may know it. Raises Failure unknown_network."""
+    from rigatino.weights import for_task
+
+    try:
+        return for_task(network, "fill").sha256
+    except Failure:
+        if not daemon:
+            raise
+        return ""
 
 
 def _lines(found: Plan, options: Options, workers: int, daemon: bool) -> Iterator[Line]:
