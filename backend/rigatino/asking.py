@@ -1,4 +1,4 @@
-"""What is asked for on the command line: answered in this process, or by the daemon."""
+"""What is asked for on the command line, in one request or several: answered in this process, or by the daemon."""
 
 from __future__ import annotations
 
@@ -7,41 +7,47 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Filled, NetworkInfo, Progress, Work
+from rigatino_wire.messages import Filled, NetworkInfo, Work
 from rigatino_wire.region import ContextRule
+from rigatino_wire.several import Whole, ask
 
 if TYPE_CHECKING:
     from rigatino.service import Service
 
-Make = Callable[[ContextRule], Work]
+Make = Callable[[ContextRule], Sequence[Work]]
 Show = Callable[[str, float], None]
 
 
 def in_process(
     make: Make, network: str, show: Show, service: Service | None = None, task: str = "fill"
-) -> Filled:
-    """Do a task in this process; a service that is given keeps its networks."""
+) -> list[Filled]:
+    """Answer a task's requests in this process; a service that is given keeps its networks."""
     from rigatino import weights
 
-    request = make(_chosen(weights.network_infos(task=task), network).rule)
+    requests = make(_chosen(weights.network_infos(task=task), network).rule)
     from rigatino.service import Service
     from rigatino.settings import Settings
 
-    return (service or Service(Settings.from_environment())).answer(request, show)
+    held = service or Service(Settings.from_environment())
+
+    def answer(request: Work, whole: Whole) -> Filled:
+        return held.answer(request, lambda stage, fraction: show(stage, whole(fraction)))
+
+    return ask(requests, answer)
 
 
-def by_daemon(make: Make, network: str, show: Show, task: str = "fill") -> Filled:
-    """Have the daemon do a task, which is started or replaced as needed."""
+def by_daemon(make: Make, network: str, show: Show, task: str = "fill") -> list[Filled]:
+    """Have the daemon answer a task's requests; it is started or replaced as needed."""
     from rigatino_wire.endpoint import runtime_dir
     from rigatino_wire.launch import ensure_daemon
 
     with ensure_daemon([sys.executable, "-m", "rigatino"], runtime_dir()) as client:
-        request = make(_chosen(client.describe(task).networks, network).rule)
+        requests = make(_chosen(client.describe(task).networks, network).rule)
 
-        def report(progress: Progress) -> None:
-            show(progress.stage, progress.fraction)
+        def answer(request: Work, whole: Whole) -> Filled:
+            return client.fill(request, lambda progress: show(progress.stage, whole(progress.fraction)))
 
-        return client.fill(request, report)
+        return ask(requests, answer)
 
 
 def _chosen(infos: Sequence[NetworkInfo], name: str) -> NetworkInfo:

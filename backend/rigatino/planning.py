@@ -6,10 +6,8 @@ takes squares of one size alone is shown a square around its hole, as far as the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations
 from math import log2
 
 import numpy as np
@@ -19,7 +17,7 @@ from scipy import ndimage
 from rigatino.compose import Bools, bounds, depth
 from rigatino_models import second_look
 from rigatino_models.spec import NetworkSpec
-from rigatino_wire.region import Box, ContextRule, context, square
+from rigatino_wire.region import Box, ContextRule, context, grouped, square
 
 CELL = 16  # pixels; what lies in the same or in neighbouring cells is one hole
 MOST = 32  # holes to choose among; cells grow until there are no more
@@ -64,7 +62,7 @@ def plan(
     frame = Box(0, 0, known.shape[1], known.shape[0])
     cells, found = labelled(hole)
     parts = []
-    for group in grouped(found, frame, spec):
+    for group in grouped(found, lambda box: cost(box, frame, spec)):
         box = view(reduce(Box.join, (found[k] for k in group)), frame, spec)
         if len(group) == len(found) and not spec.square:
             box = frame  # what was sent is what was meant
@@ -112,22 +110,6 @@ def spread(cells: NDArray[np.integer], box: Box) -> NDArray[np.integer]:
     """The cells' numbers as pixels of a box."""
     rows = np.arange(box.y, box.bottom) // CELL
     return cells[rows][:, np.arange(box.x, box.right) // CELL]
-
-
-def grouped(holes: Sequence[Box], frame: Box, spec: NetworkSpec) -> list[tuple[int, ...]]:
-    """Which holes share a part: as long as it saves looking at pixels, the two that save most are joined."""
-    groups: dict[tuple[int, ...], Box] = {(k,): box for k, box in enumerate(holes)}
-    costs = {group: cost(box, frame, spec) for group, box in groups.items()}
-    while len(groups) > 1:
-        joined = {(a, b): groups[a].join(groups[b]) for a, b in combinations(groups, 2)}
-        more = {(a, b): cost(box, frame, spec) - costs[a] - costs[b] for (a, b), box in joined.items()}
-        a, b = best = min(more, key=lambda pair: more[pair])
-        if more[best] > 0:
-            break
-        del groups[a], groups[b]
-        groups[a + b] = joined[best]
-        costs[a + b] = cost(joined[best], frame, spec)
-    return [tuple(sorted(group)) for group in groups]
 
 
 def cost(hole: Box, frame: Box, spec: NetworkSpec) -> int:

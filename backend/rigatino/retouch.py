@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from rigatino.pictures import Picture
 from rigatino_wire import region
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
+from rigatino_wire.holes import holes
 from rigatino_wire.messages import Array, Face, Fill, Filled
-from rigatino_wire.region import Box, ContextRule, context
+from rigatino_wire.region import Box, ContextRule, context, regions
 
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
 
@@ -39,10 +41,27 @@ class Options:
 
 
 def request(picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule) -> Fill:
-    """The request for the hole of a mask [H,W]; Failure size_mismatch, hole_empty."""
-    return Fill(
-        id=new_id(), **part(picture, mask, options.grow, options.feather, rule).fields(), **vars(options)
-    )
+    """The request for the hole of a mask [H,W], in one region; Failure size_mismatch, hole_empty."""
+    return _fill(part(picture, mask, options.grow, options.feather, rule), options)
+
+
+def requests(
+    picture: Picture, mask: NDArray[np.uint8], options: Options, rule: ContextRule
+) -> Sequence[Fill]:
+    """The requests for the holes of a mask [H,W], a region each for near ones; Failure size_mismatch, hole_empty.
+
+    Several candidates are for all holes together, since each is ranked by all that it fills.
+    """
+    if options.candidates > 1:
+        return [request(picture, mask, options, rule)]
+    frame, reach = _frame(picture, mask), options.grow + ceil(options.feather)
+    found = holes(np.ascontiguousarray(mask).data.cast("B"), frame.width)
+    boxes = regions([hole.grow(reach) for hole in found], frame, rule)
+    return [_fill(_shown(picture, mask, box), options) for box in boxes]
+
+
+def _fill(shown: Part, options: Options) -> Fill:
+    return Fill(id=new_id(), **shown.fields(), **vars(options))
 
 
 def face(
@@ -85,15 +104,22 @@ def part(
 
     Raises Failure size_mismatch, hole_empty.
     """
+    frame, hole = _frame(picture, mask), compose.bounds(mask > 0)
+    if hole.empty:
+        raise Failure("hole_empty")
+    box = context(hole.grow(grow + ceil(feather)), frame, rule)
+    return _shown(picture, mask, box if also is None else box.join(also).intersect(frame))
+
+
+def _frame(picture: Picture, mask: NDArray[np.uint8]) -> Box:
+    """All of a picture; Failure size_mismatch for a mask [H,W] of another size."""
     height, width = picture.rgba.shape[:2]
     if mask.shape != (height, width):
         raise Failure("size_mismatch", picture=f"{width}x{height}", mask=f"{mask.shape[1]}x{mask.shape[0]}")
-    hole = compose.bounds(mask > 0)
-    if hole.empty:
-        raise Failure("hole_empty")
-    frame = Box(0, 0, width, height)
-    box = context(hole.grow(grow + int(np.ceil(feather))), frame, rule)
-    box = box if also is None else box.join(also).intersect(frame)
+    return Box(0, 0, width, height)
+
+
+def _shown(picture: Picture, mask: NDArray[np.uint8], box: Box) -> Part:
     return Part(sent(picture, box), cut(mask, box), (box.x, box.y))
 
 
@@ -120,19 +146,25 @@ def sent(picture: Picture, box: Box) -> Array:
     return Array("f32", part.shape, np.concatenate((rgb, alpha), -1).astype("<f4").tobytes())
 
 
-def lay(picture: Picture, filled: Filled, candidate: int = 0) -> Picture:
-    """The picture with the fill over it; pixels where the fill is transparent stay bit for bit."""
+def lay(picture: Picture, *answers: Filled, candidate: int = 0) -> Picture:
+    """The picture with fills over it; pixels where these are transparent stay bit for bit."""
+    rgba = picture.rgba.copy()
+    for filled in answers:
+        _lay(rgba, picture, filled, candidate)
+    return replace(picture, rgba=rgba)
+
+
+def _lay(rgba: NDArray[Any], picture: Picture, filled: Filled, candidate: int) -> None:
+    """Lay a fill over pixels [H,W,4] that are stored as the picture's are."""
     kind = TYPES[filled.fill.dtype]
     fill = np.frombuffer(filled.fill.view, kind).reshape(filled.fill.shape)[candidate]
     x, y = filled.offset
     height, width = fill.shape[:2]
-    rgba = picture.rgba.copy()
     below = rgba[y : y + height, x : x + width]
     if fill.dtype != np.uint8:
         rgb = decoded(fill[..., :3]) if picture.linear else fill[..., :3]
         fill = np.concatenate((rgb, fill[..., 3:]), -1).astype(np.float64) * picture.top
-    rgba[y : y + height, x : x + width] = over(below, fill, picture.top, picture.associated)
-    return replace(picture, rgba=rgba)
+    below[...] = over(below, fill, picture.top, picture.associated)
 
 
 def outputs(output: Path, count: int) -> list[Path]:

@@ -9,10 +9,8 @@ from rigatino.budget import ladder
 from rigatino.editing.editor import Editor
 from rigatino.exchange import Report
 from rigatino.filling import Filling, Show
-from rigatino.pieces import joined, split
 from rigatino.pool import Pool
 from rigatino.settings import Settings
-from rigatino.weights import for_task
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Face, Fill, Filled, Message, Paint, Preview, Transplant
 
@@ -59,12 +57,7 @@ class Service:
         candidate of a network with chance. Raises Failure hole_empty, hole_everything, unknown_network, and what
         loading weights can raise.
         """
-        spec = for_task(request.network, request.op, self.pool.settings.data_dir).spec
-        request = _seeded(request)
-        pieces = split(request, spec)
-        if len(pieces) > 1:
-            return joined(pieces, self._in_memory, progress)
-        return self._in_memory(request, progress, show)
+        return self._in_memory(_seeded(request), progress, show)
 
     def face(self, request: Face, progress: Report, show: Show = _unseen) -> Filled:
         """Complete the hidden part of a face: as `fill`, with colours drawn through all of the hole.
@@ -75,7 +68,7 @@ class Service:
         return self._in_memory(_seeded(replace(request, seam=seam)), progress, show)
 
     def _in_memory(self, request: Fill, progress: Report, show: Show = _unseen) -> Filled:
-        """The work on one piece, in as much memory as there is."""
+        """The work, in as much memory as there is."""
         for rung in ladder(self.pool.device, self.pool.precision(request.precision)):
             try:
                 return Filling(self.pool, request, progress, show, rung).filled()

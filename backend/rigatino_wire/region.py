@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import reduce
+from itertools import combinations
 from math import ceil, floor, hypot, isfinite
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from rigatino_wire.errors import Failure
 
@@ -18,6 +20,9 @@ MAX_FACTOR = (
 
 # Wider context would have a network see a large hole smaller; that costs more than it adds (docs/experiments.md).
 WIDE = 512
+REQUEST = (
+    512 * 512
+)  # pixels that one more request must save: about as long as to deal with these it takes to ask
 FACE = 2.75  # distances between the eyes: from their middle beyond the farthest corner of what is looked at
 
 
@@ -93,6 +98,51 @@ def context(hole: Box, frame: Box, rule: ContextRule, factor: float | None = Non
     x, width = _window(shown.x, shown.width, margin, rule.minimum, frame.x, frame.width)
     y, height = _window(shown.y, shown.height, margin, rule.minimum, frame.y, frame.height)
     return Box(x, y, width, height)
+
+
+def regions(holes: Sequence[Box], frame: Box, rule: ContextRule, factor: float | None = None) -> list[Box]:
+    """The regions to send for holes, each with a request of its own: near holes share one, none overlaps another.
+
+    So what is to go is seen nowhere, and no answer lies over another. Holes that the frame does not show count for
+    nothing. Raises Failure as `context` does.
+    """
+
+    def view(hole: Box) -> Box:
+        return context(hole, frame, rule, factor)
+
+    def cost(hole: Box) -> int:
+        return view(hole).width * view(hole).height + REQUEST
+
+    shown = [hole for hole in holes if not hole.intersect(frame).empty]
+    if not shown:
+        raise Failure("hole_empty")
+    found = [reduce(Box.join, (shown[k] for k in group)) for group in grouped(shown, cost)]
+    while near := next((two for two in combinations(found, 2) if _overlap(*map(view, two))), None):
+        found = [hole for hole in found if hole not in near] + [Box.join(*near)]
+    return sorted((view(hole) for hole in found), key=lambda box: (box.y, box.x))
+
+
+def grouped(holes: Sequence[Box], cost: Callable[[Box], int]) -> list[tuple[int, ...]]:
+    """Which holes are dealt with together: as long as that costs no more, the two that save most are joined.
+
+    cost: of what a box around holes takes.
+    """
+    groups: dict[tuple[int, ...], Box] = {(k,): box for k, box in enumerate(holes)}
+    costs = {group: cost(box) for group, box in groups.items()}
+    while len(groups) > 1:
+        joined = {(a, b): groups[a].join(groups[b]) for a, b in combinations(groups, 2)}
+        more = {(a, b): cost(box) - costs[a] - costs[b] for (a, b), box in joined.items()}
+        a, b = best = min(more, key=lambda pair: more[pair])
+        if more[best] > 0:
+            break
+        del groups[a], groups[b]
+        groups[a + b] = joined[best]
+        costs[a + b] = cost(joined[best])
+    return [tuple(sorted(group)) for group in groups]
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return not one.intersect(other).empty
 
 
 def face(eyes: Sequence[float]) -> Box:

@@ -181,3 +181,29 @@ def test_candidates_go_to_files_of_their_own(
     found = [pixels(tmp_path / f"out{end}.png") for end in ("", "-2", "-3")]
     assert len({picture.tobytes() for picture in found}) == 3
     assert all(f"seed {seed}, score" in done.stderr for seed in (7, 8, 9))
+
+
+@pytest.mark.parametrize("daemon", [[], ["--daemon"]])
+def test_far_holes_are_filled_place_by_place(tmp_path: Path, daemon: list[str]) -> None:
+    """As if each were alone, with nothing of what lies between them."""
+    y, x = np.mgrid[0:1000, 0:1100]
+    before = np.stack([x // 5, y // 4, (x + y) % 256], -1).astype(np.uint8)
+    Image.fromarray(before).save(tmp_path / "in.png")
+    places = np.s_[20:32, 30:40], np.s_[960:970, 1070:1085]
+    masks = [np.zeros((1000, 1100), np.uint8) for _ in range(3)]
+    for k, place in enumerate(places):
+        masks[k][place] = masks[2][place] = 255
+    found = []
+    for k, made in enumerate(masks):
+        Image.fromarray(made).save(tmp_path / f"mask{k}.png")
+        words = ["--quality", "fast", "--no-detail", *daemon]
+        done = rigatino(
+            "fill", tmp_path / "in.png", tmp_path / f"mask{k}.png", "-o", tmp_path / f"{k}.png", *words
+        )
+        assert done.exit_code == 0, done.output
+        assert ("2 places filled" in done.stderr) == (k == 2)
+        found.append(pixels(tmp_path / f"{k}.png"))
+    one, other, both = found
+    np.testing.assert_array_equal(both, one + other - before.astype(np.int16))
+    assert (both != before)[places[0]].any()
+    assert (both != before)[places[1]].any()

@@ -167,12 +167,6 @@ def test_a_tilted_face_is_found_beside_an_upright_one() -> None:
         assert abs(eye - place - 384) < 6
 
 
-def test_a_face_is_not_worked_on_in_pieces(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However large it is: a piece would lack the eyes."""
-    monkeypatch.setattr("rigatino.service.split", lambda *given: pytest.fail("it is in pieces"))
-    run(service, request(photo(), mouth(), *EYES))
-
-
 def test_large_faces_are_soft_and_looked_at_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.asarray(Image.open(PHOTO).convert("RGBA").crop((60, 0, 280, 200)).resize((660, 600)))
     places = [3 * (place - shift) for place, shift in zip(EYES, (60, 0, 60, 0), strict=True)]

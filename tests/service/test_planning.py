@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rigatino.planning import MOST, grouped, plan, working_scale
+from rigatino.planning import MOST, cost, plan, working_scale
 from rigatino_models import registry
 from rigatino_models.spec import NetworkSpec
-from rigatino_wire.region import Box
+from rigatino_wire.region import Box, grouped
 
 Bools = NDArray[np.bool_]
 FREE = replace(
@@ -108,8 +108,12 @@ def test_what_is_hidden_is_not_filled() -> None:
 
 def test_joining_looks_at_fewer_pixels() -> None:
     frame = Box(0, 0, 2000, 2000)
-    assert grouped([Box(500, 500, 10, 10), Box(560, 500, 10, 10)], frame, FREE) == [(0, 1)]
-    assert grouped([Box(100, 100, 10, 10), Box(1560, 1500, 10, 10)], frame, FREE) == [(0,), (1,)]
+
+    def looked_at(box: Box) -> int:
+        return cost(box, frame, FREE)
+
+    assert grouped([Box(500, 500, 10, 10), Box(560, 500, 10, 10)], looked_at) == [(0, 1)]
+    assert grouped([Box(100, 100, 10, 10), Box(1560, 1500, 10, 10)], looked_at) == [(0,), (1,)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rigatino_wire.errors import Failure
-from rigatino_wire.region import Box, ContextRule, context
+from rigatino_wire.region import REQUEST, Box, ContextRule, context, grouped, regions
 
 FRAME = Box(0, 0, 1000, 800)
 HUGE = Box(0, 0, 9000, 9000)
@@ -81,6 +81,54 @@ def test_boxes() -> None:
     assert not box.contains(Box(3, 4, 10, 1))
 
 
+def area(*boxes: Box) -> int:
+    return sum(box.width * box.height for box in boxes)
+
+
+def test_one_hole_has_the_region_that_its_context_is() -> None:
+    hole = Box(3000, 3000, 600, 90)
+    assert regions([hole], HUGE, RULE) == [context(hole, HUGE, RULE)]
+    assert regions([hole], HUGE, RULE, 2.0) == [context(hole, HUGE, RULE, 2.0)]
+
+
+def test_specks_in_opposite_corners_are_sent_with_what_lies_around_each() -> None:
+    corners = Box(8900, 8950, 20, 20), Box(100, 40, 20, 20)
+    assert regions(corners, HUGE, RULE) == [Box(0, 0, 256, 256), Box(8744, 8744, 256, 256)]
+
+
+def test_near_holes_share_a_region() -> None:
+    near, far = [Box(1000, 1000, 30, 30), Box(1200, 1000, 30, 30)], Box(5000, 1000, 30, 30)
+    assert regions([near[0], far, near[1]], HUGE, RULE) == [
+        context(near[0].join(near[1]), HUGE, RULE),
+        context(far, HUGE, RULE),
+    ]
+
+
+def test_a_hole_in_another_ones_region_is_never_sent_apart() -> None:
+    """Two large holes whose regions overlap at a corner alone: to join them costs more, and yet is right."""
+    two = Box(1000, 1000, 2000, 2000), Box(4500, 4500, 2000, 2000)
+    first, second = (context(hole, HUGE, RULE) for hole in two)
+    whole = context(two[0].join(two[1]), HUGE, RULE)
+    assert area(whole) > area(first, second) + REQUEST
+    assert not first.intersect(second).empty
+    assert regions(two, HUGE, RULE) == [whole]
+
+
+def test_holes_outside_of_the_frame_count_for_nothing() -> None:
+    assert regions([Box(9100, 0, 5, 5), Box(7, 7, 5, 5)], HUGE, RULE) == [Box(0, 0, 256, 256)]
+    with pytest.raises(Failure) as caught:
+        regions([Box(9100, 0, 5, 5)], HUGE, RULE)
+    assert caught.value.code == "hole_empty"
+
+
+def test_what_saves_most_is_joined_first() -> None:
+    row = [Box(x, 0, 10, 10) for x in (0, 100, 30)]
+    assert grouped(row, lambda box: box.width + 40) == [(1,), (0, 2)]
+    assert grouped(row, lambda box: box.width + 100) == [(0, 1, 2)]
+    assert grouped(row, lambda box: box.width**2) == [(0,), (1,), (2,)]
+    assert grouped([], lambda box: 1) == []
+
+
 boxes = st.builds(
     Box, st.integers(-500, 500), st.integers(-500, 500), st.integers(1, 3000), st.integers(1, 3000)
 )
@@ -108,3 +156,13 @@ def test_moving_the_hole_keeps_the_regions_size(hole: Box, rule: ContextRule, dx
     moved = Box(hole.x + dx, hole.y + dy, hole.width, hole.height)
     if frame.contains(hole) and frame.contains(moved):
         assert context(hole, frame, rule)[2:] == context(moved, frame, rule)[2:]
+
+
+@given(holes=st.lists(boxes, min_size=1, max_size=6), rule=contexts)
+def test_every_hole_lies_in_one_region_alone(holes: list[Box], rule: ContextRule) -> None:
+    shown = [hole.intersect(HUGE) for hole in holes if not hole.intersect(HUGE).empty]
+    found = regions(holes, HUGE, rule) if shown else []
+    for hole in shown:
+        assert [region.contains(hole) for region in found].count(True) == 1
+    for k, region in enumerate(found):
+        assert all(region.intersect(other).empty for other in found[:k])

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
@@ -19,12 +19,13 @@ from rigatino.batch.plan import Job
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Fill, Filled
 from rigatino_wire.region import ContextRule
+from rigatino_wire.several import as_one
 
 if TYPE_CHECKING:
     from rigatino.service import Service
 
 log = logging.getLogger(__name__)
-Answer = Callable[[asking.Make, str, asking.Show], Filled]
+Answer = Callable[[asking.Make, str, asking.Show], list[Filled]]
 
 
 def here(jobs: Iterable[Job], options: retouch.Options) -> Iterator[Line]:
@@ -68,16 +69,17 @@ def _fill(job: Job, options: retouch.Options, answer: Answer) -> Line:
         pictures.check_output(path, picture, path.name in job.owned)
     mask = pictures.read_mask(job.mask)
 
-    def make(rule: ContextRule) -> Fill:
-        return retouch.request(picture, mask, options, rule)
+    def make(rule: ContextRule) -> Sequence[Fill]:
+        return retouch.requests(picture, mask, options, rule)
 
     if not mask.any() and mask.shape == picture.rgba.shape[:2]:
         pictures.write(job.output, picture, job.output.name in job.owned)
         return job.line(UNMARKED, outputs=[job.output.name])
-    filled = answer(make, options.network, lambda stage, fraction: None)
+    answers = answer(make, options.network, lambda stage, fraction: None)
+    filled = as_one(answers)
     paths = retouch.outputs(job.output, filled.fill.shape[0])
     for k, path in enumerate(paths):
-        pictures.write(path, retouch.lay(picture, filled, k), path.name in job.owned)
+        pictures.write(path, retouch.lay(picture, *answers, candidate=k), path.name in job.owned)
     told = ("network", "weights", "device", "precision", "scale", "seconds", "notes")
     ran = {name: getattr(filled, name) for name in told}
     ran["seeds"] = [list(found.lineage) for found in filled.answers]

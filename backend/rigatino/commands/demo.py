@@ -30,8 +30,8 @@ def command(out: Path, network: str, gimp: str | None) -> None:
     picture, mask = pictures.read(photo), pictures.read_mask(mask_file)
     folder(out)
     with Bar() as bar:
-        filled = by_daemon(
-            lambda rule: retouch.request(picture, mask, retouch.Options(network), rule), network, bar.show
+        [filled] = by_daemon(
+            lambda rule: [retouch.request(picture, mask, retouch.Options(network), rule)], network, bar.show
         )
     after = out / "after.png"
     pictures.write(out / "before.png", picture, force=True)

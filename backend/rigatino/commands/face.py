@@ -62,14 +62,14 @@ def command(
         pictures.check_output(path, picture, force)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        filled = answer(
-            lambda rule: retouch.face(picture, pictures.read_mask(mask), options, rule, eyes or ()),
+        [filled] = answer(
+            lambda rule: [retouch.face(picture, pictures.read_mask(mask), options, rule, eyes or ())],
             options.network,
             bar.show,
             task="face",
         )
     for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
-        pictures.write(path, retouch.lay(picture, filled, k), force)
+        pictures.write(path, retouch.lay(picture, filled, candidate=k), force)
         click.echo(summary(filled, path, k), err=True)
     for note in filled.notes:
         click.echo(note, err=True)

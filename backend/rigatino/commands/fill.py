@@ -12,6 +12,7 @@ from rigatino.asking import by_daemon, in_process
 from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
 from rigatino_wire.messages import Filled
+from rigatino_wire.several import as_one
 
 
 @click.command()
@@ -44,26 +45,27 @@ def command(
         pictures.check_output(path, picture, force)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        filled = answer(
-            lambda rule: retouch.request(picture, pictures.read_mask(mask), options, rule),
+        answers = answer(
+            lambda rule: retouch.requests(picture, pictures.read_mask(mask), options, rule),
             options.network,
             bar.show,
         )
+    filled = as_one(answers)
     for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
-        pictures.write(path, retouch.lay(picture, filled, k), force)
-        click.echo(summary(filled, path, k), err=True)
+        pictures.write(path, retouch.lay(picture, *answers, candidate=k), force)
+        click.echo(summary(filled, path, k, len(answers)), err=True)
     for note in filled.notes:
         click.echo(note, err=True)
 
 
-def summary(filled: Filled, output: Path, candidate: int = 0) -> str:
-    """One line about what ran, and what makes this candidate again."""
+def summary(filled: Filled, output: Path, candidate: int = 0, places: int = 1) -> str:
+    """One line about what ran, in so many places far from each other, and what makes this candidate again."""
     answer = filled.answers[candidate]
     score = "" if answer.score is None else f", score {answer.score:.3f}"
     seed = f", seed {answer.lineage[-1]}" if weights.by_chance(filled.network) else ""
-    size = f"{filled.fill.shape[2]}x{filled.fill.shape[1]}"
+    size = f"{filled.fill.shape[2]}x{filled.fill.shape[1]} pixels" if places == 1 else f"{places} places"
     seconds = filled.seconds.get("total", 0.0)
     return (
-        f"{output}: {size} pixels filled by {filled.network} in {seconds:.1f} s "
+        f"{output}: {size} filled by {filled.network} in {seconds:.1f} s "
         f"({filled.device}, {filled.precision}, scale {filled.scale:.2f}{seed}{score})"
     )

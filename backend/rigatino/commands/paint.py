@@ -59,8 +59,8 @@ def command(
     palette = [_number(name.rpartition("=")[2], options.network) for name in classes]
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        filled = answer(
-            lambda rule: asked.paint(picture, painted, numbers, palette, strength, options, rule),
+        [filled] = answer(
+            lambda rule: [asked.paint(picture, painted, numbers, palette, strength, options, rule)],
             options.network,
             bar.show,
             task="paint",

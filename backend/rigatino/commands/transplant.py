@@ -52,8 +52,8 @@ def command(
     marked = None if reference_mask is None else pictures.read_mask(reference_mask)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        filled = answer(
-            lambda rule: asked.transplant(picture, where, other, marked, sliders, options, rule),
+        [filled] = answer(
+            lambda rule: [asked.transplant(picture, where, other, marked, sliders, options, rule)],
             options.network,
             bar.show,
             task="transplant",
