@@ -34,6 +34,7 @@ MAX_PREVIEW = 256  # pixels of a preview's longer side
 MAX_NETWORKS = 64
 MAX_CLASS = 9999  # the highest number of a class
 MAX_CLASSES = 1000  # names of classes in one reply
+MAX_PALETTE = 12  # classes that are painted at a time
 
 ID = f.identifier()
 ANY_ID = f.text(64)
@@ -173,7 +174,7 @@ class Paint(Message):
     image: Annotated[Array, array("H", "W", 4)]
     hole: Annotated[Array, array("H", "W", 1)]
     classes: Annotated[Array, array("H", "W", 1)]
-    palette: Annotated[Sequence[int], f.several(CLASS, 12)]
+    palette: Annotated[Sequence[int], f.several(CLASS, MAX_PALETTE)]
     base: Annotated[int, BASE] = -1
     strength: Annotated[float, f.number(0, 1)] = 1.0
     latent: Annotated[str, LATENT] = ""
@@ -396,6 +397,7 @@ __all__ = [
     "MAX_LINEAGE",
     "MAX_MESSAGE",
     "MAX_NETWORKS",
+    "MAX_PALETTE",
     "MAX_PIXELS",
     "MAX_PREVIEW",
     "REPLIES",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
+from rigatino_gimp import planes
 from rigatino_gimp.request import SIZES, Seen
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Array, Paint, Transplant
+from rigatino_wire.messages import MAX_PALETTE, Array, Paint, Transplant
 
 NOT_PAINTED = 255  # in a map of classes
-MOST = 12  # classes at a time
+MOST = 12  # classes that a failure names
 COLOUR = re.compile(r"#?([0-9a-fA-F]{6})=(.+)", re.DOTALL)
 
 Colour = tuple[int, int, int]
@@ -66,9 +68,9 @@ def palette(classes: str) -> list[tuple[Colour | None, str]]:
         coloured = COLOUR.fullmatch(part)
         found.append((_colour(coloured[1]), coloured[2].strip()) if coloured else (None, part))
     lone = len(found) == 1 and found[0][0] is None
-    if not lone and (not 1 <= len(found) <= MOST or any(colour is None for colour, _ in found)):
+    if not lone and (not 1 <= len(found) <= MAX_PALETTE or any(colour is None for colour, _ in found)):
         raise _bad(
-            "classes", classes, f"one class, or up to {MOST} with colours: “ff0000=tabby; 0000ff=lion”"
+            "classes", classes, f"one class, or up to {MAX_PALETTE} with colours: “ff0000=tabby; 0000ff=lion”"
         )
     return found
 
@@ -107,14 +109,11 @@ def drawn(rgba: bytes, colours: Sequence[Colour | None]) -> bytes:
 
     A class without a colour is that of all painted pixels.
     """
-    known: dict[int, int] = {}
+    if len(colours) == 1:
+        return planes.transparent(rgba[3::4])  # 255, which is NOT_PAINTED, or 0
     pixels = memoryview(rgba).cast("I")
-    numbers = bytearray(len(pixels))
-    for at, pixel in enumerate(pixels):
-        if pixel not in known:
-            known[pixel] = _nearest(rgba[4 * at : 4 * at + 4], colours)
-        numbers[at] = known[pixel]
-    return bytes(numbers)
+    known = {pixel: _nearest(pixel.to_bytes(4, sys.byteorder), colours) for pixel in set(pixels)}
+    return bytes(map(known.__getitem__, pixels))
 
 
 def _nearest(rgba: bytes, colours: Sequence[Colour | None]) -> int:
