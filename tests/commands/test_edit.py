@@ -78,6 +78,15 @@ def test_colours_say_which_class_is_where(files: tuple[Path, Path], tmp_path: Pa
     assert "ff0000=tabby" in done.stderr
 
 
+def test_more_classes_than_one_request_holds_are_wrong_usage(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = [word for k in range(13) for word in ("--class", f"0000{k:02x}=lion")]
+    done = rigatino("paint", *files, *words, "-o", tmp_path / "x.png")
+    assert done.exit_code == 2
+    assert "12 times" in done.stderr
+
+
 def test_colours_of_16_bits_count_where_they_are_opaque(files: tuple[Path, Path], tmp_path: Path) -> None:
     colours = np.zeros((48, 64, 4), np.uint16)
     colours[10:30, 20:50] = (65535, 0, 0, 65535)

@@ -15,6 +15,7 @@ from rigatino.asking import by_daemon, in_process
 from rigatino.commands.options import Number, of_an_edit
 from rigatino.progress import Bar
 from rigatino_wire.errors import Failure
+from rigatino_wire.messages import MAX_PALETTE
 from rigatino_wire.region import Box
 
 NEAR = 2.5  # of 255: how far off a colour may be in each channel
@@ -52,6 +53,8 @@ def command(
     from rigatino import pictures, retouch
     from rigatino.editing import asked
 
+    if len(classes) > MAX_PALETTE:
+        raise click.UsageError(f"--class can be given {MAX_PALETTE} times; paint the others after these.")
     picture = pictures.read(image)
     pictures.check_output(output, picture, force)
     options = asked.options(**settings)
