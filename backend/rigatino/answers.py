@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Answers:
-    """A region, rgb [H,W,3] in [0,1] and known [H,W], as a network sees it: in parts, one after another."""
+    """A region, rgb [H,W,3] in [0,1] and known [H,W], as a network sees it: in parts, batch after batch."""
 
     def __init__(
         self,
@@ -43,16 +43,19 @@ class Answers:
         rgb: Floats,
         known: Bools,
         parts: Sequence[Part],
+        batches: Sequence[Sequence[int]],
         fused: bool = False,
         see: Callable[[Loaded, Tensor, Tensor, Part], View] | None = None,
     ) -> None:
-        """fused: whether the network is to say how its answer passes into the picture (spec.alpha).
+        """batches: numbers of parts that may be shown at once, to a network that gives one answer.
 
+        fused: whether the network is to say how its answer passes into the picture (spec.alpha).
         see: what makes views of the region's image, what is unknown in it, and a part, where that is not `View`.
         """
         self.image = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(loaded.device)
         unknown = torch.from_numpy(~known)[None, None].to(loaded.device)
         self.views = [(see or View)(loaded, self.image, unknown, part) for part in parts]
+        self.network, self.batches = loaded.inpainter, batches
         self.stochastic, self.fused = loaded.spec.stochastic, fused
 
     def ask(self, lineages: Sequence[Lineage], variety: float, steps: Sequence[Step]) -> Iterator[Answer]:
@@ -64,8 +67,7 @@ class Answers:
             yield self._layer(lineages[0], steps)
             return
         if not self.stochastic:
-            found = [view.raw(step) for view, step in zip(self.views, steps, strict=True)]
-            yield Answer(self._joined(found), lineages[0])
+            yield Answer(self._joined(self._raw(steps)), lineages[0])
             return
         samplers = [v.sampler(len(lineages), step) for v, step in zip(self.views, steps, strict=True)]
         for lineage in lineages:
@@ -73,6 +75,19 @@ class Answers:
             picture = self._joined([v.enlarged(raw) for v, raw in zip(self.views, raws, strict=True)])
             known = [score for score in scores if score is not None]
             yield Answer(picture, lineage, sum(known) / len(known) if known else None)
+
+    def _raw(self, steps: Sequence[Step]) -> list[Tensor]:
+        """The parts' only answers, at their sizes. What would get another answer in a batch than alone is alone."""
+        found: dict[int, Tensor] = {}
+        for numbers in self.batches:
+            seen = {number: self.views[number].reduced() for number in numbers}
+            for batch in _alike({number: self.network.manner(gap) for number, (_, gap) in seen.items()}):
+                image, hole = (
+                    torch.cat(pictures) for pictures in zip(*(seen[k] for k in batch), strict=True)
+                )
+                raws = self.network.raw(image, hole, _each([steps[k] for k in batch])).split(1)
+                found |= {k: self.views[k].enlarged(raw) for k, raw in zip(batch, raws, strict=True)}
+        return [found[k] for k in range(len(self.views))]
 
     def _layer(self, lineage: Lineage, steps: Sequence[Step]) -> Answer:
         found = [view.layer(step) for view, step in zip(self.views, steps, strict=True)]
@@ -104,34 +119,44 @@ class View:
         self.network, self.part = loaded.inpainter, part
         self.image, self.unknown = self.of(image), self.of(unknown).float()
         self.hole = torch.from_numpy(part.hole)[None, None].to(loaded.device)
-        height, width = part.hole.shape
-        self.size = (max(1, round(height * part.scale)), max(1, round(width * part.scale)))
 
     def of(self, region: Tensor) -> Tensor:
         """The part of a region's tensor; not a copy."""
         return region[..., *self.part.at]
 
-    def raw(self, step: Step) -> Tensor:
-        """A network's only answer, at the part's size."""
-        return self.enlarged(self.network.raw(*self._reduced(), step))
-
     def layer(self, step: Step) -> tuple[Tensor, Tensor]:
         """Colour and opacity of a network that gives both, at the part's size; what is unknown is opaque."""
-        small, gap = self._reduced()
+        small, gap = self.reduced()
         colour, opacity = self.network.fused(small, gap, step).layer(gap)
         return self.enlarged(colour), self.enlarged(luminance(opacity)).maximum(self.unknown)
 
     def sampler(self, count: int, step: Step) -> Sampler:
         """What gives `count` answers, at the network's size."""
-        return Sampler(self.network, *self._reduced(), count, step)
+        return Sampler(self.network, *self.reduced(), count, step)
 
     def enlarged(self, raw: Tensor) -> Tensor:
         """An answer at the part's size, in [0,1]."""
         size = (self.image.shape[-2], self.image.shape[-1])
-        return raw.clamp(0, 1) if self.size == size else enlarged(raw, size)
+        return raw.clamp(0, 1) if self.part.size == size else enlarged(raw, size)
 
-    def _reduced(self) -> tuple[Tensor, Tensor]:
-        return reduce_known(self.image, 1 - self.unknown, self.size)
+    def reduced(self) -> tuple[Tensor, Tensor]:
+        """The picture [1,3,h,w] and what is unknown in it [1,1,h,w], at the network's size."""
+        return reduce_known(self.image, 1 - self.unknown, self.part.size)
+
+
+def _alike(manners: Mapping[int, Hashable]) -> list[list[int]]:
+    """The numbers that have the same manner, together."""
+    return [[k for k in manners if manners[k] == manner] for manner in dict.fromkeys(manners.values())]
+
+
+def _each(steps: Sequence[Step]) -> Step:
+    """What tells all of them."""
+
+    def step(done: int, total: int) -> None:
+        for one in steps:
+            one(done, total)
+
+    return step
 
 
 def pixels(answer: Answer) -> Floats:

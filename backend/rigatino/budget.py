@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, prod
 from pathlib import Path
 
 import torch
@@ -67,21 +67,31 @@ def ladder(device: torch.device, precision: str) -> Iterator[Rung]:
         yield Rung(smaller=True, device=CPU, last=True)
 
 
-def needed(parts: Sequence[Part], spec: NetworkSpec, precision: str, region: int) -> int:
-    """An estimate of the bytes that a fill takes at most at once, beside its networks; region: its pixels."""
-    share = 0.5 if precision == "bf16" else 1.0
-    whole = REGION * region
-    return whole + max(_part(part, spec.pixel_bytes * share) for part in parts)
+def needed(
+    parts: Sequence[Part],
+    together: Sequence[Sequence[int]],
+    spec: NetworkSpec,
+    precision: str,
+    region: int,
+) -> int:
+    """An estimate of the bytes that a fill takes at most at once, beside its networks; region: its pixels.
+
+    together: the numbers of parts that the network sees at once.
+    """
+    pixel = spec.pixel_bytes * (0.5 if precision == "bf16" else 1.0)
+    looks = [len(numbers) * prod(parts[numbers[0]].size) * pixel for numbers in together]
+    return REGION * region + round(max(*looks, *(_finish(part, pixel) for part in parts)))
 
 
-def _part(part: Part, pixel: float) -> int:
+def _finish(part: Part, pixel: float) -> float:
+    """What it takes to look at a part again, and to copy texture into it."""
     pixels = part.box.width * part.box.height
-    work = [pixels * part.scale**2 * pixel]
+    work = [0.0]
     if part.again:
         work.append(min(pixels, TILE**2) * pixel * (GRADIENTS if part.again == REFINE else 1))
     if part.texture:
         work.append(TEXTURE * pixels)
-    return round(max(work))
+    return max(work)
 
 
 def room(device: torch.device, limit: float, networks: int) -> float:

@@ -19,7 +19,7 @@ from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, re
 from rigatino.faces.plan import SOFT, Seeing, face
 from rigatino.failures import translated
 from rigatino.finish import second_looks, textures, weights
-from rigatino.planning import Part, plan
+from rigatino.planning import Part, batches, plan
 from rigatino.pool import Pool
 from rigatino.seams import OWN_REACH, drawn, own, what_is_known
 from rigatino.weights import for_task
@@ -64,13 +64,13 @@ class Filling:
         _check_reply(self.region, len(self.lineages), request.image.dtype)
         self.fused = request.seam == "auto" and self.spec.alpha
         self.parts, self.see = self._planned()
-        self._afford()
+        self.batches = self._afford()
         self.meter = Meter(progress, **weights(self.parts), **{"seam 0": SEAM_SHARE})
 
     def filled(self) -> Filled:
         """The reply. Raises Failure out_of_memory where the estimate was too low."""
         request, region, parts = self.request, self.region, self.parts
-        answers = Answers(self.loaded, region.rgb, self.known, parts, self.fused, self.see)
+        answers = Answers(self.loaded, region.rgb, self.known, parts, self.batches, self.fused, self.see)
         steps = self.meter.steps("network", len(parts))
         with translated():
             asked = answers.ask(self.lineages, request.variety, steps)
@@ -102,15 +102,24 @@ class Filling:
             return [part], see
         return plan(self.known, shown, self.rung.spec(self.spec), request.quality, request.detail), None
 
-    def _afford(self) -> None:
-        """Raises Failure out_of_memory for more bytes than there are, before they are taken."""
-        device = self.loaded.device
-        wanted = needed(self.parts, self.spec, self.loaded.precision, self.known.size)
-        if self.rung.last or wanted <= self.pool.room(device):
-            return
-        release_freed_memory()  # what this process keeps is free too
+    def _afford(self) -> list[list[int]]:
+        """The parts that are seen at once: as many as there is memory for.
+
+        Raises Failure out_of_memory for more bytes than there are, before they are taken.
+        """
+        together, alone = batches(self.parts), batches(self.parts, 0)
+        if not self.rung.smaller and self._fits(together):
+            return together
+        if self.rung.last or self._fits(alone):
+            return alone
+        raise Failure("out_of_memory")
+
+    def _fits(self, together: Sequence[Sequence[int]]) -> bool:
+        device, precision = self.loaded.device, self.loaded.precision
+        wanted = needed(self.parts, together, self.spec, precision, self.known.size)
         if wanted > self.pool.room(device):
-            raise Failure("out_of_memory")
+            release_freed_memory()  # what this process keeps is free too
+        return wanted <= self.pool.room(device)
 
     def _candidate(self, answers: Answers, number: int, answer: Answer) -> Candidate:
         """An answer, finished, as it is to be laid over the picture; those of networks with chance are shown."""

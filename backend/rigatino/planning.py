@@ -6,6 +6,7 @@ takes squares of one size alone is shown a square around its hole, as far as the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import log2
@@ -22,6 +23,7 @@ from rigatino_wire.region import Box, ContextRule, context, grouped, square
 CELL = 16  # pixels; what lies in the same or in neighbouring cells is one hole
 MOST = 32  # holes to choose among; cells grow until there are no more
 LOOK = 128 * 128  # pixels that one more look must save
+BATCH = 1 << 19  # network pixels that are shown at once; more gained little more on processors
 SQUARE = 2  # a square's side in its hole's longer one: so a hole in the middle has as much around it as in training
 THIN = 10  # a thin hole reaches this part of the comfortable side from its rim, or less: 25 of 256 pixels
 LARGEST_THIN = 1024  # pixels; beyond it the cost outgrows the gain
@@ -45,6 +47,12 @@ class Part:
     scale: float
     again: str = ""
     texture: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width at which the network sees it."""
+        height, width = self.hole.shape
+        return max(1, round(height * self.scale)), max(1, round(width * self.scale))
 
     @property
     def at(self) -> tuple[slice, slice]:
@@ -78,6 +86,17 @@ def plan(
             )
         )
     return parts
+
+
+def batches(parts: Sequence[Part], most: int = BATCH) -> list[list[int]]:
+    """Numbers of parts to be shown at once: those of one size, of no more than `most` network pixels in all."""
+    sizes = [part.size for part in parts]
+    found = []
+    for size in dict.fromkeys(sizes):
+        numbers = [k for k, other in enumerate(sizes) if other == size]
+        count = max(1, most // (size[0] * size[1]))
+        found += [numbers[k : k + count] for k in range(0, len(numbers), count)]
+    return found
 
 
 def labelled(hole: Bools) -> tuple[NDArray[np.integer], list[Box]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +61,14 @@ class Inpainter:
 
         answer = look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
         return answer[..., margin : height - margin, margin : width - margin]
+
+    def manner(self, hole: Tensor) -> Hashable:
+        """How a picture with this hole [1,1,H,W] is looked at; those of one size and manner may share a batch."""
+        margin = self._around(hole)
+        around = F.pad(hole, (margin,) * 4, mode="reflect")
+        height, width = around.shape[-2:]
+        sizes = doubling(height, width, self.coarsest)[:-1]
+        return margin, *(bool(reduce_known(around, 1 - around, size)[1].all()) for size in sizes)
 
     def _around(self, hole: Tensor) -> int:
         """How many mirrored pixels a picture is shown with: answers can run wild in a hole at a picture's corner."""

@@ -40,6 +40,7 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
     "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5, "trust": 1.0}},
     "comodgan": {
         "plain": comodgan_tiny(),
+        "judged": comodgan_tiny(critic=True),
         "bare": comodgan_tiny(skip4=False, average=False, constants=False, clamp=256.0),
     },
     "pic": {
@@ -124,6 +125,17 @@ def test_forward_at_odd_sizes(system: str, name: str, number: int) -> None:
         assert raw.dtype == torch.float32
         assert raw.isfinite().all()
         assert torch.equal(raw, inpainter.raw(image, hole)), "not deterministic"
+
+
+@pytest.mark.parametrize(("system", "name"), FILLING)
+def test_pictures_of_a_batch_do_not_touch_each_other(system: str, name: str) -> None:
+    net, spec = network(system, name)
+    if spec.stochastic:
+        pytest.skip("answers one picture at a time")
+    inpainter = Inpainter(net, spec.multiple, spec.minimum, spec.square)
+    image, hole = picture(48, 40, 2)
+    alone = [inpainter.raw(image[k : k + 1], hole[k : k + 1]) for k in range(2)]
+    assert torch.allclose(inpainter.raw(image, hole), torch.cat(alone), atol=1e-5)
 
 
 @pytest.mark.parametrize(("system", "name"), FILLING)

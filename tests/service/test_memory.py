@@ -73,6 +73,31 @@ def test_what_would_be_too_much_is_not_begun(data: Path, free: list[float]) -> N
     assert filled.precision == "bf16"
 
 
+def test_specks_are_looked_at_one_by_one_where_memory_is_short(data: Path, free: list[float]) -> None:
+    """That is no other answer, so nothing is told."""
+    service, asked, answers = Service(Settings(data, device="cpu")), [], []
+    image = np.full((256, 1800, 4), 255, np.uint8)
+    image[..., :3] = np.random.default_rng(0).integers(0, 256, (256, 1800, 3))
+    hole = np.zeros((256, 1800, 1), np.uint8)
+    hole[120:130, [300, 301, 900, 901, 1500, 1501]] = 255
+    seen, gap = (Array("u8", a.shape, a.tobytes()) for a in (image, hole))
+    request = Fill("a", seen, gap, detail=False, precision="fp32")
+    net = service.pool.get("", "fp32").inpainter
+    raw = net.raw
+
+    def counted(image: torch.Tensor, *more: Any) -> torch.Tensor:
+        asked.append(len(image))
+        return raw(image, *more)
+
+    net.raw = counted  # type: ignore[method-assign]
+    for free[0] in (inf, 1.3e8):
+        filled = service.answer(request, lambda stage, fraction: None)
+        assert not filled.notes
+        answers.append(np.frombuffer(filled.fill.view, np.uint8).astype(int))
+    assert asked == [3, 1, 1, 1]
+    assert np.abs(answers[0] - answers[1]).max() <= 1
+
+
 def test_the_users_limit_counts_too(data: Path, free: list[float]) -> None:
     network = Pool(Settings(data, device="cpu")).get("", "fp32").nbytes
     filled = fill(Service(Settings(data, device="cpu", memory=network + 12e6)))
@@ -124,13 +149,16 @@ def test_the_estimate_grows_with_what_is_done() -> None:
     plain = Part(Box(0, 0, 2000, 2000), hole, 0.5)
     region = 2000 * 2000
     found = [
-        needed([part], SPEC, "fp32", region)
+        needed([part], [[0]], SPEC, "fp32", region)
         for part in (plain, replace(plain, again=LOOK_AGAIN), replace(plain, again=REFINE, scale=0.1))
     ]
     assert found[0] == found[1] < 2e9
-    assert needed([plain], SPEC, "bf16", region) < found[0]
-    assert needed([replace(plain, scale=1.0)], SPEC, "fp32", region) > 2e9
-    assert found[2] > needed([replace(plain, scale=0.1)], SPEC, "fp32", region)
+    assert needed([plain], [[0]], SPEC, "bf16", region) < found[0]
+    assert needed([replace(plain, scale=1.0)], [[0]], SPEC, "fp32", region) > 2e9
+    assert needed([plain] * 2, [[0, 1]], SPEC, "fp32", region) > needed(
+        [plain] * 2, [[0], [1]], SPEC, "fp32", region
+    )
+    assert found[2] > needed([replace(plain, scale=0.1)], [[0]], SPEC, "fp32", region)
 
 
 def test_the_least_recently_used_networks_make_room(data: Path, free: list[float]) -> None:

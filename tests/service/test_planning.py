@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rigatino.planning import MOST, cost, plan, working_scale
+from rigatino.planning import MOST, batches, cost, plan, working_scale
 from rigatino_models import registry
 from rigatino_models.spec import NetworkSpec
 from rigatino_wire.region import Box, grouped
@@ -114,6 +114,19 @@ def test_joining_looks_at_fewer_pixels() -> None:
 
     assert grouped([Box(500, 500, 10, 10), Box(560, 500, 10, 10)], looked_at) == [(0, 1)]
     assert grouped([Box(100, 100, 10, 10), Box(1560, 1500, 10, 10)], looked_at) == [(0,), (1,)]
+
+
+def test_specks_are_shown_at_once() -> None:
+    """As many of one size as make up the pixels allowed; one by one where not even one is."""
+    hole = region(2000, 2000, *((x, y, 8, 8) for x in (300, 900, 1500) for y in (400, 1200)))
+    hole[100:300, 1500:1700] = True
+    parts = plan(~hole, hole, FREE)
+    found = batches(parts, 4 * 128 * 128)
+    assert sorted(k for numbers in found for k in numbers) == list(range(7))
+    assert sorted(map(len, found)) == [1, 2, 4]
+    for numbers in found:
+        assert len({parts[k].size for k in numbers}) == 1
+    assert [len(numbers) for numbers in batches(parts, 0)] == [1] * 7
 
 
 @pytest.mark.parametrize(

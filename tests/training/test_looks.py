@@ -91,6 +91,24 @@ def test_a_size_at_which_nothing_is_known_is_passed_over() -> None:
     assert steps[-1][0] == steps[-1][1]
 
 
+def test_pictures_that_are_looked_at_alike_may_share_a_batch() -> None:
+    """Not those of which only one has a hole near the edge, or a size at which nothing is known."""
+    torch.manual_seed(0)
+    inpainter = Inpainter(Lama(TINY).eval(), 8, 16, coarsest=16, margin=4)
+    image, gaps = torch.rand(1, 3, 64, 64), torch.zeros(4, 1, 64, 64)
+    gaps[:2, :, 30:36, 28:40] = 1
+    gaps[1, :, 20:30, 28:31] = 1
+    gaps[2, :, 2:6, 28:40] = 1
+    gaps[3, :, 20:44, 20:44] = 1
+    gaps[3, :, 20:44, 20:44] -= F.pad(torch.ones(1, 1), (0, 1, 0, 1)).repeat(12, 12)
+    alone = [inpainter.raw(image, gap[None]) for gap in gaps]
+    manners = [inpainter.manner(gap[None]) for gap in gaps]
+    assert manners[0] == manners[1] != manners[2]
+    together = inpainter.raw(image.expand(2, -1, -1, -1), gaps[:2])
+    assert torch.allclose(together, torch.cat(alone[:2]), atol=1e-5)
+    assert inpainter.manner(torch.ones(1, 1, 64, 64)) not in manners
+
+
 def test_shares() -> None:
     drawn = [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]
     assert drawn == [looks.halvings((0.2, 0.0, 0.8), seed) for seed in range(400)]

@@ -54,7 +54,8 @@ class FaceView(View):
         height, width = self.part.hole.shape
         return self.alignment.returned(raw, Box(0, 0, width, height))
 
-    def _reduced(self) -> tuple[Tensor, Tensor]:
+    def reduced(self) -> tuple[Tensor, Tensor]:
+        """The square [1,3,h,w] and what is unknown in it [1,1,h,w]."""
         return self.alignment.taken(self.image, 1 - self.unknown)
 
 
