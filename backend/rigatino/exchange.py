@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from rigatino import compose
-from rigatino.compose import Floats
+from rigatino.compose import Bools, Floats
+from rigatino.tone import UNBENT, Tones
 from rigatino_models.spec import Step
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array
@@ -36,11 +37,21 @@ class Picture(Protocol):
 
 @dataclass(frozen=True)
 class Region:
-    """A region as the networks' side sees it: RGB [H,W,3], what is visible [H,W], the selection [H,W], all in [0,1]."""
+    """A region as the networks' side sees it: RGB [H,W,3], what is visible [H,W], the selection [H,W], all in [0,1].
+
+    light: RGB as it came, which may be brighter than white; tones: the curve on which `rgb` shows that.
+    """
 
     rgb: Floats
     visible: Floats
     selection: Floats
+    light: Floats
+    tones: Tones = UNBENT
+
+    def toned(self, known: Bools) -> Region:
+        """The region on the curve that shows all the light of what is known [H,W]."""
+        tones = Tones.of(self.light, known)
+        return self if tones == self.tones else replace(self, rgb=tones.shown(self.light), tones=tones)
 
 
 def read(request: Picture, looked_at: bool = True) -> Region:
@@ -53,7 +64,13 @@ def read(request: Picture, looked_at: bool = True) -> Region:
         colours = image[..., :3]
         colours[(selection > 0)[..., None] & ~np.isfinite(colours)] = 0
     _check(image)
-    return Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(selection, 0, 1))
+    return region(image, selection)
+
+
+def region(image: Floats, selection: Floats) -> Region:
+    """The region of RGBA [H,W,4] with a selection [H,W]; what is beyond white is cut off until it is toned."""
+    light = image[..., :3]
+    return Region(np.clip(light, 0, 1), image[..., 3], np.clip(selection, 0, 1), light)
 
 
 class Clock:

@@ -53,8 +53,9 @@ class Filling:
         self.pool, self.show, self.rung = pool, show, rung
         self.request = request = affordable(request, rung)
         self.clock = Clock()
-        self.region = read(request, looked_at=False)
-        self.known = what_is_known(self.region, request.grow)
+        region = read(request, looked_at=False)
+        self.known = what_is_known(region, request.grow)
+        self.region = region.toned(self.known)
         progress("loading", 0.0)
         name = for_task(request.network, request.op, pool.settings.data_dir).spec.name
         self.loaded = pool.get(name, request.precision, rung.device)
@@ -195,7 +196,7 @@ def _preview(region: Region, place: Box, rgba: Floats, id: str, which: tuple[int
     height, width = region.visible.shape
     around = place.grow(max(place.width, place.height) // 2).intersect(Box(0, 0, width, height))
     rows, columns = slice(around.y, around.bottom), slice(around.x, around.right)
-    rgb, visible = region.rgb[rows, columns].copy(), region.visible[rows, columns, None].copy()
+    rgb, visible = region.light[rows, columns].copy(), region.visible[rows, columns, None].copy()
     there = np.s_[place.y - around.y : place.bottom - around.y, place.x - around.x : place.right - around.x]
     alpha = rgba[..., 3:]
     rgb[there] = rgb[there] * (1 - alpha) + rgba[..., :3] * alpha

@@ -21,9 +21,10 @@ FAINT = 1 / 255  # grain that nobody sees
 
 
 def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
-    """The picture [H,W,C] in [0,1], its filled hole [H,W] as grainy as what is known around it; the same every time.
+    """The picture [H,W,C], its filled hole [H,W] as grainy as what is known around it; the same every time.
 
     Where the surroundings have little more grain than the fill, and where either is too small to tell, nothing changes.
+    Results are not clipped.
     """
     box = bounds(hole).grow(RING).intersect(Box(0, 0, hole.shape[1], hole.shape[0]))
     part = np.s_[box.y : box.bottom, box.x : box.right]
@@ -35,7 +36,7 @@ def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
         return picture
     noise = np.random.default_rng(0).standard_normal(colours.shape, np.float32) * missing
     result = picture.copy()
-    result[part][inside] = (colours + noise.astype(np.float32))[inside].clip(0, 1)
+    result[part][inside] = (colours + noise.astype(np.float32))[inside]
     return result
 
 

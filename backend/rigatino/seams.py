@@ -32,7 +32,7 @@ def what_is_known(region: Region, grow: int) -> Bools:
 
 
 def own(region: Region, answer: Answer, request: Fill) -> tuple[Floats, Floats]:
-    """The answer [H,W,3] of a network that has seen to the passage itself, and its opacity [H,W].
+    """The answer [H,W,3], as light, of a network that has seen to the passage itself, and its opacity [H,W].
 
     The network's own opacity counts near the hole; next to what is transparent it means nothing.
     """
@@ -41,13 +41,13 @@ def own(region: Region, answer: Answer, request: Fill) -> tuple[Floats, Floats]:
         near = compose.seam(region.selection, request.grow, max(request.feather, OWN_REACH))
         said = near * answer.opacity[0, 0].cpu().numpy()
         alpha = np.where(region.visible >= VISIBLE, said, alpha).astype(np.float32)
-    return pixels(answer), alpha
+    return region.tones.meant(pixels(answer)), alpha
 
 
 def drawn(
     region: Region, known: Bools, answer: Answer, request: Fill, progress: Callable[[float], None]
 ) -> tuple[Floats, Floats]:
-    """The answer [H,W,3] with its colours drawn to those of the rim, and with grain, and its opacity [H,W].
+    """The answer [H,W,3], as light, with its colours drawn to those of the rim, and with grain, and its opacity [H,W].
 
     Where it is laid beyond the hole it is the picture, but where the picture is transparent: there it goes on.
     """
@@ -56,7 +56,8 @@ def drawn(
     alpha = compose.seam(region.selection, request.grow, request.feather)
     filled = hole | (~known & (alpha > 0))
     reach = np.inf if opaque else REACH
-    rgb = continued(region.rgb, pixels(answer), filled, known, reach, CLOSE, progress).clip(0, 1)
+    light = region.tones.meant(pixels(answer))
+    light = continued(region.light, light, filled, known, reach, CLOSE, progress).clip(*region.tones)
     if request.detail:
-        rgb = with_grain(rgb, filled, known)
-    return rgb, hole.astype(np.float32) if opaque else alpha
+        light = with_grain(light, filled, known).clip(*region.tones)
+    return light, hole.astype(np.float32) if opaque else alpha

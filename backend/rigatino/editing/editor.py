@@ -19,7 +19,7 @@ from rigatino.compose import Floats
 from rigatino.editing import latents
 from rigatino.editing.latents import Found, Latents
 from rigatino.editing.view import View, around, matching
-from rigatino.exchange import Clock, Meter, Region, Report, floats, laid_out, packed, read
+from rigatino.exchange import Clock, Meter, Region, Report, floats, laid_out, packed, read, region
 from rigatino.failures import translated
 from rigatino.poisson import blend
 from rigatino.pool import Loaded, Pool
@@ -77,7 +77,7 @@ class Editor:
             found, before, after = work.painted() if isinstance(request, Paint) else work.transplanted()
             clock.lap("network")
             share = work.meter.shares("seam", 1)[0]
-            offset, fill = laid_out(request.image.dtype, *shown(scene, request, before, after, share))
+            offset, fill = laid_out(request.image.dtype, *changed(scene, request, before, after, share))
             share(1.0)
             clock.lap("compose")
         return Filled(
@@ -97,17 +97,18 @@ class Editor:
         )
 
     def _scene(self, request: Edit, report: Report) -> Scene:
-        region = read(request)
-        if not (region.selection > 0).any():
+        seen = read(request)
+        if not (seen.selection > 0).any():
             raise Failure("hole_empty")
+        seen = seen.toned(seen.visible >= VISIBLE)
         name = weights.for_task(request.network, request.op, self.pool.settings.data_dir).spec.name
         report("loading", 0.0)
         loaded = self.pool.get(name, request.precision)
-        alpha = compose.seam(region.selection, request.grow, request.feather)
+        alpha = compose.seam(seen.selection, request.grow, request.feather)
         height, width = alpha.shape
         view = around(compose.bounds(alpha > 0), width, height, loaded.spec.native)
-        photo = view.seen(plain(region), loaded.device).clamp(0, 1)
-        return Scene(loaded, region, alpha, view, photo)
+        photo = view.seen(plain(seen), loaded.device).clamp(0, 1)
+        return Scene(loaded, seen, alpha, view, photo)
 
     def projection(self, scene: Scene, photo: Tensor, search: Search) -> Tensor:
         """The latent [1,latent] of a photograph; the one that was found before, if it was looked for like this."""
@@ -233,7 +234,8 @@ class Work:
     def _reference(self, request: Transplant) -> Tensor:
         """What the network sees of the reference: its marked part at the hole's place, at the hole's size."""
         image, marked = floats(request.reference), floats(request.reference_hole)[..., 0]
-        reference = Region(np.clip(image[..., :3], 0, 1), image[..., 3], np.clip(marked, 0, 1))
+        reference = region(image, marked)
+        reference = reference.toned(reference.visible >= VISIBLE)
         hole = compose.bounds(self.scene.region.selection > 0)
         height, width = marked.shape
         view = matching(self.scene.view, hole, compose.bounds(marked > 0), width, height)
@@ -261,7 +263,7 @@ def meter(request: Edit, report: Report) -> Meter:
     return Meter(report, **shares, **{f"{name} 0": SHARES[name] for name in ("edit", "seam")})
 
 
-def shown(
+def changed(
     scene: Scene, request: Edit, before: Tensor, after: Tensor, progress: Callable[[float], None]
 ) -> tuple[Floats, Floats]:
     """The region [H,W,3] with what changed, and the opacity [H,W] with which it is laid over the picture.
@@ -269,17 +271,18 @@ def shown(
     What changes is added to the picture; with seam "poisson", the network's picture itself is continued from the rim.
     Where the picture is transparent it stands alone.
     """
-    rgb, visible = scene.region.rgb, scene.region.visible >= VISIBLE
+    region, visible = scene.region, scene.region.visible >= VISIBLE
     if torch.equal(before, after):
-        return rgb, scene.alpha
+        return region.light, scene.alpha
     made = scene.view.back(after).clip(0, 1)
     if request.seam == "poisson":
-        hole = compose.hole_for_network(scene.region.selection, request.grow)
+        hole = compose.hole_for_network(region.selection, request.grow)
         known = visible & ~hole
-        drawn = blend(rgb, made, hole, known, tolerance=CLOSE, progress=progress)
-        return drawn.clip(0, 1), hole.astype(np.float32)
-    changed = rgb + scene.view.back(after - before)
-    return np.where(visible[..., None], changed, made).clip(0, 1).astype(np.float32), scene.alpha
+        drawn = blend(region.rgb, made, hole, known, tolerance=CLOSE, progress=progress)
+        return region.tones.meant(drawn.clip(0, 1)), hole.astype(np.float32)
+    added = region.rgb + scene.view.back(after - before)
+    painted = np.where(visible[..., None], added, made).clip(0, 1).astype(np.float32)
+    return region.tones.meant(painted), scene.alpha
 
 
 def plain(region: Region) -> Floats:
