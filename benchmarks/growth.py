@@ -29,6 +29,7 @@ from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models.memory import keep_freed_memory, release_freed_memory
 from rigatino_wire.region import ContextRule
+from rigatino_wire.several import ask
 
 HOLE = 64  # pixels, where something else varies
 MEGAPIXELS = (1, 3, 6, 12, 24)
@@ -88,7 +89,8 @@ class Meter:
     def fill(self, picture: Picture, mask: Pixels) -> float:
         """Seconds of one fill."""
         begun = time.process_time()
-        self.service.answer(retouch.request(picture, mask, self.options, self.rule), lambda *_: None)
+        requests = retouch.requests(picture, mask, self.options, self.rule)
+        ask(requests, lambda request, whole: self.service.answer(request, lambda *_: None))
         return time.process_time() - begun
 
 
