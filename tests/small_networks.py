@@ -26,9 +26,9 @@ def pic(path: Path, critic: bool = True) -> Path:
     return _saved("pic", Pic(config), config, path)
 
 
-def comodgan(path: Path) -> Path:
-    """A CoModGAN of 64 pixels; it has no critic."""
-    config = CoModGANConfig(widths=(12, 12, 8, 6, 6), mapping=(32, 32, 32), global_width=24)
+def comodgan(path: Path, critic: bool = False) -> Path:
+    """A CoModGAN of 64 pixels, by default without a critic."""
+    config = CoModGANConfig(widths=(12, 12, 8, 6, 6), mapping=(32, 32, 32), global_width=24, critic=critic)
     torch.manual_seed(6)
     return _saved("comodgan", CoModGAN(config), config, path)
 

@@ -37,8 +37,12 @@ def tensorflow(
     protocol: int = 4,
     settings: dict[str, Any] | None = None,
     single: bool = False,
+    critic: State | None = None,
 ) -> Path:
-    """A pickle of generator, discriminator and averaged generator, whose classes are gone when it is read."""
+    """A pickle of generator, discriminator and averaged generator, whose classes are gone when it is read.
+
+    Without a `critic` the discriminator is one of another make.
+    """
     with tflib() as network:
 
         def tree(values: State) -> Any:
@@ -57,10 +61,11 @@ def tensorflow(
             return network("G", parts[""], made, source, settings or SETTINGS)
 
         averaged = tree(state)
-        critic = network("D", [("4x4/Dense0/bias", np.zeros(3, np.float32))], {}, source, {})
+        judge = critic or {"4x4/Dense0/bias": torch.zeros(3)}
+        rival = network("D", [(name, value.numpy()) for name, value in judge.items()], {}, source, {})
         young = tree({key: value + 1 for key, value in state.items()})
         with path.open("wb") as file:
-            pickle.dump(averaged if single else (young, critic, averaged), file, protocol)
+            pickle.dump(averaged if single else (young, rival, averaged), file, protocol)
     return path
 
 

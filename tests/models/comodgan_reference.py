@@ -88,11 +88,39 @@ def shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "dlatent_avg", shape.mapping[-1:]
 
 
+def critic_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name -> shape of the discriminator's own network, as TensorFlow has them."""
+
+    def layer(name: str, *sizes: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield f"{name}/weight", sizes
+        yield f"{name}/bias", sizes[-1:]
+
+    top, first = shape.resolution, shape.width(4)
+    yield from layer(f"{top}x{top}/FromRGB", 1, 1, 4, shape.width(top))
+    for side in shape.sides:
+        wide, narrow = shape.width(side // 2), shape.width(side)
+        yield from layer(f"{side}x{side}/Conv0", 3, 3, narrow, narrow)
+        yield from layer(f"{side}x{side}/Conv1_down", 3, 3, narrow, wide)
+        yield f"{side}x{side}/Skip/weight", (1, 1, narrow, wide)
+    yield from layer("4x4/Conv", 3, 3, first + 1, first)
+    yield from layer("4x4/Dense0", 16 * first, first)
+    yield from layer("Output", first, 1)
+
+
 def make(shape: Shape, seed: int = 0) -> State:
     """Seeded weights; those of the mapping are large, as its small learning rate wants them."""
+    return _drawn(shapes(shape), seed)
+
+
+def make_critic(shape: Shape, seed: int = 0) -> State:
+    """Seeded weights of the discriminator."""
+    return _drawn(critic_shapes(shape), seed)
+
+
+def _drawn(names: Iterator[tuple[str, tuple[int, ...]]], seed: int) -> State:
     generator = torch.Generator().manual_seed(seed)
     state = {}
-    for name, size in shapes(shape):
+    for name, size in names:
         drawn = torch.randn(size, generator=generator)
         if name.endswith(("bias", "noise_strength")):
             drawn = 0.2 * drawn
@@ -110,6 +138,23 @@ def forward(
         x = torch.cat((1 - hole - 0.5, x * (1 - hole)), 1)
     with torch.no_grad():
         return (net.synthesis(shape, x, net.styles(shape, z)) + 1) / 2
+
+
+def verdict(state: State, shape: Shape, filled: Tensor, hole: Tensor) -> Tensor:
+    """The discriminator on composites [N,3,R,R] in [0,1], hole [N,1,R,R] (1 = filled), each by itself -> [N]."""
+    net = _Net(state, How())
+    x = net.conv(
+        torch.cat((1 - hole - 0.5, 2 * filled - 1), 1), f"{shape.resolution}x{shape.resolution}/FromRGB"
+    )
+    for side in reversed(shape.sides):
+        name = f"{side}x{side}"
+        skip = F.conv2d(filtered(x, 1, 1), net.weight(f"{name}/Skip"))[:, :, ::2, ::2]
+        x = net.conv(net.conv(x, f"{name}/Conv0"), f"{name}/Conv1_down", down=True)
+        x = (x + skip) / math.sqrt(2)
+    spread = x.new_full((len(x), 1, 4, 4), 1e-4)  # the root of 1e-8: a picture alone differs from nothing
+    x = net.dense(net.conv(torch.cat((x, spread), 1), "4x4/Conv").flatten(1), "4x4/Dense0")
+    weight = state["Output/weight"]
+    return (x @ (weight / math.sqrt(len(weight))) + state["Output/bias"])[:, 0]
 
 
 class _Net:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import comodgan_files as files
 import comodgan_reference as reference
@@ -317,6 +317,54 @@ def test_training_draws_anew_and_evaluation_does_not() -> None:
         assert torch.equal(net(*arrays), net(*arrays))
         net.train()
         assert not torch.equal(net(*arrays), net(*arrays))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_original_s_discriminator_scores_answers(name: str, tmp_path: Path, comod_run: Any) -> None:
+    """As a second implementation does, from a pickle and once it is converted, whatever is in the batch."""
+    shape = SHAPES[name]
+    state, arrays = case(shape)
+    critic = reference.make_critic(shape, seed=9)
+    path = files.tensorflow(tmp_path / "x.pkl", state, critic=critic)
+    weights = convert.read(path)
+    assert weights.config["critic"]
+    convert.save(weights, tmp_path / "x.safetensors")
+    for file in (path, tmp_path / "x.safetensors"):
+        found = comod_run(file, {}, **arrays)
+        expected = reference.verdict(critic, shape, torch.from_numpy(found["out"]), arrays["hole"]).numpy()
+        assert np.abs(expected[0] - expected[1]) > 0.01
+        np.testing.assert_allclose(found["score"], expected, atol=TOLERANCE * np.abs(expected).max())
+
+
+def test_the_critic_s_fast_form_agrees(tmp_path: Path) -> None:
+    shape = Shape(resolution=16)
+    state, arrays = case(shape)
+    path = files.tensorflow(tmp_path / "x.pkl", state, critic=reference.make_critic(shape))
+    weights, pictures = convert.read(path), (arrays["image"], arrays["hole"])
+    with torch.no_grad():
+        expected = cast(CoModGAN, weights.network()).score(*pictures)
+        assert expected is not None
+        for dtype, share in ((torch.float32, 1e-5), (torch.bfloat16, 0.05)):
+            score = cast(CoModGAN, weights.fast(dtype)).score(*pictures)
+            assert score is not None
+            assert float((score - expected).abs().max()) < share * float(expected.abs().max())
+
+
+def test_a_discriminator_of_another_make_is_left(tmp_path: Path) -> None:
+    shape = Shape(resolution=8)
+    state, critic = reference.make(shape), reference.make_critic(shape)
+    others: list[State] = [
+        {name: value for name, value in critic.items() if "Skip" not in name},
+        critic | {"4x4/Dense0/bias": torch.zeros(3)},
+        reference.make_critic(Shape(resolution=16)),
+    ]
+    for other in others:
+        found = convert.read(files.tensorflow(tmp_path / "x.pkl", state, critic=other))
+        assert not found.config["critic"]
+        assert not any(key.startswith("critic") for key in found.tensors)
+    edges = Shape(resolution=8, inputs=3)
+    found = convert.read(files.tensorflow(tmp_path / "y.pkl", reference.make(edges), critic=critic))
+    assert not found.config["critic"]
 
 
 def test_the_critic_sees_picture_and_hole() -> None:

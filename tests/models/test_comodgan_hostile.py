@@ -198,6 +198,9 @@ def test_a_discriminator_alone(tmp_path: Path, run: Run) -> None:
         ({"global_width": 0}, "CoModGAN"),
         ({"global_width": True}, "CoModGAN"),
         ({"skip4": 1}, "true or false"),
+        ({"critic": 1}, "true or false"),
+        ({"critic": True, "image_to_image": True}, "critic"),
+        ({"critic": True}, "missing"),
         ({"clamp": -1}, "clamp"),
         ({"clamp": "256"}, "clamp"),
         ({"depth": 1}, "config"),
@@ -212,6 +215,14 @@ def test_metadata_that_do_not_fit(
     metadata = {"system": "comodgan", "config": json.dumps(whole.config | change)}
     save_file(whole.tensors, tmp_path / "x.safetensors", metadata)
     refused(run, tmp_path / "x.safetensors", word)
+
+
+def test_files_from_before_critics_were_kept_are_read(tmp_path: Path, state: State) -> None:
+    whole = convert.read(files.tensorflow(tmp_path / "x.pkl", state))
+    config = {name: value for name, value in whole.config.items() if name != "critic"}
+    metadata = {"system": "comodgan", "config": json.dumps(config)}
+    save_file(whole.tensors, tmp_path / "x.safetensors", metadata)
+    assert convert.read(tmp_path / "x.safetensors").config == whole.config
 
 
 GOOD: dict[str, np.ndarray[Any, Any]] = {

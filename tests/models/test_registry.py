@@ -40,7 +40,6 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
     "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "drawn": 0.5, "trust": 1.0}},
     "comodgan": {
         "plain": comodgan_tiny(),
-        "judged": comodgan_tiny(critic=True),
         "bare": comodgan_tiny(skip4=False, average=False, constants=False, clamp=256.0),
     },
     "pic": {

@@ -23,6 +23,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
     folder = tmp_path_factory.mktemp("data")
     weights.import_file(small_networks.pic(folder / "pic.safetensors"), "pic", folder)
     weights.import_file(small_networks.comodgan(folder / "comodgan.safetensors"), "comodgan", folder)
+    judged = small_networks.comodgan(folder / "judged.safetensors", critic=True)
+    weights.import_file(judged, "judged", folder)
     return Service(Settings(folder, device="cpu"))
 
 
@@ -71,8 +73,9 @@ def test_candidates_differ_and_each_can_be_made_again_alone(service: Service, ne
         assert (pictures(run(service, request(network, seed=seed)))[0] == picture).all()
 
 
-def test_the_critic_ranks(service: Service) -> None:
-    scores = [answer.score for answer in run(service, request("pic", candidates=5, seed=1)).answers]
+@pytest.mark.parametrize("network", ["pic", "judged"])
+def test_the_critic_ranks(service: Service, network: str) -> None:
+    scores = [answer.score for answer in run(service, request(network, candidates=5, seed=1)).answers]
     assert all(score is not None for score in scores)
     assert scores == sorted(scores, key=lambda score: -(score or 0))
     assert len(set(scores)) == 5

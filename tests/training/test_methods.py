@@ -261,6 +261,19 @@ def test_comodgan_s_penalty_is_lazy(finished: Callable[[str], Trainer]) -> None:
     assert ["r1" in line for line in lines(trainer.folder.path)] == [True, False, True, False]
 
 
+def test_comodgan_s_discriminator_goes_along_to_rank_answers(finished: Callable[[str], Trainer]) -> None:
+    trainer = finished("comodgan")
+    net = convert.load(trainer.folder.weights_file("ema"))
+    image, hole = torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    with torch.no_grad():
+        score = cast(Any, net).score(image, hole)
+        expected = [
+            trainer.method.players["discriminator"].net(*one)[0, 0]
+            for one in zip(image.split(1), hole.split(1), strict=True)
+        ]
+    assert score.tolist() == pytest.approx([float(one) for one in expected], rel=1e-2, abs=1e-2)
+
+
 def test_comodgan_s_mean_style_follows_what_is_drawn() -> None:
     recipe = cast(CoModGANRecipe, RECIPES["comodgan"])
     method = CoModGANMethod(

@@ -1,4 +1,4 @@
-"""CoModGAN on arrays: image, hole, z, and if wanted w_avg and noise -> raw, out."""
+"""CoModGAN on arrays: image, hole, z, and if wanted w_avg and noise -> raw, out, and score where there is a critic."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from rigatino.arrays import Arrays, Floats
-from rigatino.bare.common import Options, answer, picture
+from rigatino.bare.common import Options, answer, array, picture
 from rigatino.pool import TYPES
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig, Draw
 from rigatino_models.convert import Weights
+from rigatino_models.inpainter import composite
 from rigatino_models.spec import NetworkSpec
 
 
@@ -31,7 +32,8 @@ def run(weights: Weights, spec: NetworkSpec, arrays: Arrays, options: Options) -
     half = options.precision == "bf16" and not quick
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
         raw = net(image, hole, draw=draw).float()
-    return answer(image, hole, raw)
+        score = net.score(composite(image, hole, raw), hole)
+    return answer(image, hole, raw) | ({} if score is None else {"score": array(score)})
 
 
 def _picture(arrays: Arrays, config: CoModGANConfig) -> tuple[Tensor, Tensor]:

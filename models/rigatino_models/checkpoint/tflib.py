@@ -26,6 +26,7 @@ LARGEST_FILE = 4 * 2**30
 INSIDE = 1024  # bytes of an array up to which they are kept in memory
 LONGEST_SOURCE = 2**20  # characters
 MOST_DIMENSIONS = 8
+DISCRIMINATOR = "discriminator/"
 TYPES = {
     "f2": torch.float16,
     "f4": torch.float32,
@@ -56,7 +57,8 @@ class Variable:
 
 @dataclass(frozen=True)
 class Network:
-    """Variables by "component/name" (a network's own ones by their name), the text of its source, and its settings."""
+    """Variables by "component/name" (a network's own ones by their name, a discriminator's after DISCRIMINATOR), the
+    text of its source, and its settings."""
 
     variables: dict[str, Variable]
     source: str
@@ -73,17 +75,25 @@ def is_torch_stream(file: BinaryIO) -> bool:
 
 
 def read_network(file: BinaryIO) -> Network:
-    """The pickle's last network with a synthesis: the averaged generator. Raises Unreadable, Unsafe, Misfit."""
+    """The pickle's last network with a synthesis: the averaged generator; its discriminator too, where there is one.
+
+    Raises Unreadable, Unsafe, Misfit.
+    """
     if file.seek(0, 2) > LARGEST_FILE:
         raise Unreadable("it is larger than weights need")
     file.seek(0)
     machine = Machine(lambda identity: Inert("persistent", (identity,)), call, _outside)
     value = machine.load(file)
-    states = [_state(part) for part in (value if isinstance(value, list | tuple) else (value,))]
-    generators = [state for state in states if state and "synthesis" in _table(state["components"])]
+    found = [_state(part) for part in (value if isinstance(value, list | tuple) else (value,))]
+    states = [state for state in found if state]
+    generators = [state for state in states if "synthesis" in _table(state["components"])]
     if not generators:
         raise Unreadable("it is a pickle, but neither one of torch's checkpoints nor of a network")
-    return _network(generators[-1], file)
+    network = _network(generators[-1], file)
+    for state in states:
+        if "synthesis" not in _table(state["components"]):
+            network.variables.update(_variables(DISCRIMINATOR, state, file))
+    return network
 
 
 def _outside(name: str, argument: Any, place: int) -> Any:

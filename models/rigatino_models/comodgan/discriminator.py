@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from rigatino_models.comodgan.net import CoModGANConfig
+from rigatino_models.comodgan.config import CoModGANConfig
 from rigatino_models.layers.stylegan2 import EPSILON, Conv, Dense
 
 GROUP = 4  # pictures of a batch that are compared with one another
@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
         """image [N,3,R,R] RGB in [0,1], beside: hole [N,1,R,R] (1 = filled) or condition [N,3,R,R] -> [N,1]."""
         picture = image * 2 - 1
         parts = (picture, beside * 2 - 1) if self.image_to_image else (0.5 - beside, picture)
-        x = self.stages(self.from_rgb(torch.cat(parts, 1)))
+        x = self.stages(self.from_rgb(torch.cat(parts, 1).to(self.from_rgb.weight.dtype)))
         x = self.last(torch.cat((x, spread(x)), 1))
         out: Tensor = self.score(self.dense(x.flatten(1)))
         return out

@@ -13,6 +13,8 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from rigatino_models.comodgan.config import CoModGANConfig, published
+from rigatino_models.comodgan.discriminator import Discriminator
 from rigatino_models.layers.stylegan2 import (
     EPSILON,
     Conv,
@@ -28,57 +30,6 @@ MAPPING_RATE = 0.01  # learning rate of the mapping relative to the rest
 Tick = Callable[[], None]
 DROPOUT = 0.5  # of the global code, in training; the TensorFlow original drops at inference too
 AVERAGED = 4096  # draws that tell the mean style where weights come without it
-
-
-@dataclass(frozen=True)
-class CoModGANConfig:
-    """All that fixes a generator.
-
-    widths: channels at 4, 8, ..., up to the resolution. mapping: width of the noise z, then of each dense layer; the
-    last one is the style's. global_width: the code that the encoder gives. skip4: whether the encoder's 4x4 features
-    are added to the first map. clamp: bound on activations, 0 for none. image_to_image: the picture is a condition,
-    all of it seen, and there is no hole. average, constants: whether mean style and constant noise came with the
-    weights.
-    """
-
-    widths: tuple[int, ...] = (512, 512, 512, 512, 512, 256, 128)
-    mapping: tuple[int, ...] = (512,) * 9
-    global_width: int = 1024
-    skip4: bool = True
-    clamp: float = 0.0
-    image_to_image: bool = False
-    average: bool = True
-    constants: bool = True
-
-    @property
-    def resolution(self) -> int:
-        """Side of the pictures."""
-        return int(2 ** (len(self.widths) + 1))
-
-    @property
-    def sides(self) -> list[int]:
-        """Sides of the maps: 8, 16, ..., the resolution."""
-        return [2**level for level in range(3, len(self.widths) + 2)]
-
-    @property
-    def noise_sides(self) -> list[int]:
-        """Sides of the noise maps, one for each styled convolution."""
-        return [4] + [side for side in self.sides for _ in range(2)]
-
-    @property
-    def code(self) -> int:
-        """Width of what modulates: style and global code."""
-        return self.mapping[-1] + self.global_width
-
-    def width(self, side: int) -> int:
-        """Channels at this side."""
-        return self.widths[side.bit_length() - 3]
-
-
-def published(resolution: int) -> CoModGANConfig:
-    """The papers' generator at 256, 512 or 1024."""
-    sides = [4 * 2**level for level in range(resolution.bit_length() - 2)]
-    return CoModGANConfig(widths=tuple(min(32768 // side, 512) for side in sides))
 
 
 @dataclass(frozen=True)
@@ -228,6 +179,7 @@ class CoModGAN(nn.Module):
         self.mapping = Mapping(config.mapping, config.clamp)
         self.encoder = Encoder(config)
         self.synthesis = Synthesis(config)
+        self.critic = Discriminator(config) if config.critic else None
         if config.average:
             self.register_buffer("w_avg", torch.zeros(config.mapping[-1]))
         for index, side in enumerate(self.config.noise_sides if config.constants else ()):
@@ -314,8 +266,15 @@ class CoModGAN(nn.Module):
         return self.decode(seen, self.styles(noise, variety), step=tick)
 
     def score(self, filled: Tensor, hole: Tensor) -> Tensor | None:
-        """None: published files for inference hold no discriminator that is kept."""
-        return None
+        """The discriminator's verdict [N] on composites [N,3,R,R], hole [N or 1,1,R,R]: more is better.
+
+        None without one. Each is judged alone, so that no verdict depends on the others.
+        """
+        if self.critic is None:
+            return None
+        holes = hole.expand(len(filled), -1, -1, -1)
+        alone = zip(torch.split(filled, 1), torch.split(holes, 1), strict=True)
+        return torch.cat([self.critic(*one)[:, 0] for one in alone]).float()
 
     def _noise(self, number: int, draw: Draw) -> list[Tensor | None]:
         """A map for each styled convolution."""

@@ -16,6 +16,7 @@ PUBLISHED_CODE = 1024
 OPTIONAL = {
     "average": "mean style (w_avg): it is taken from draws",
     "constants": "constant noise: none is added unless asked for",
+    "critic": "discriminator: answers are not ranked",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rigatino_models.checkpoint import Entry, StateFile
+from rigatino_models.checkpoint.tflib import DISCRIMINATOR
 from rigatino_models.checkpoint.trouble import Misfit
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig
 from rigatino_models.convert.common import filled, shapes, stated, whole
@@ -102,7 +103,15 @@ def _tensorflow(sides: list[int], layers: int) -> Rows:
     yield from plain("synthesis.start", "synthesis/G_4x4/Dense", transposed)
     yield from styled("synthesis.conv", "synthesis/G_4x4/Conv", noise=0)
     yield from styled("synthesis.rgb", "synthesis/G_4x4/ToRGB")
+    yield from plain("critic.from_rgb", f"{DISCRIMINATOR}{top}x{top}/FromRGB", outputs_first)
+    yield from plain("critic.last", f"{DISCRIMINATOR}4x4/Conv", outputs_first)
+    yield from plain("critic.dense", f"{DISCRIMINATOR}4x4/Dense0", transposed)
+    yield from plain("critic.score", f"{DISCRIMINATOR}Output", transposed)
     for level, side in enumerate(sides):
+        judge, stage = f"{DISCRIMINATOR}{side}x{side}", f"critic.stages.{len(sides) - 1 - level}"
+        yield from plain(f"{stage}.conv", f"{judge}/Conv0", outputs_first)
+        yield from plain(f"{stage}.down", f"{judge}/Conv1_down", outputs_first)
+        yield f"{judge}/Skip/weight", f"{stage}.skip.weight", outputs_first
         encoder, synthesis = f"synthesis/E_{side}x{side}", f"synthesis/G_{side}x{side}"
         yield from plain(f"encoder.stages.{side}.conv", f"{encoder}/Conv0", outputs_first)
         yield from plain(f"encoder.stages.{side}.down", f"{encoder}/Conv1_down", outputs_first)
@@ -188,7 +197,7 @@ LAYOUTS = {
         re.compile(r"synthesis/E_(\d{1,5})x\1/"),
         re.compile(r"mapping/Dense(\d{1,3})/"),
         _tensorflow,
-        re.compile("lod"),
+        re.compile(f"lod|{DISCRIMINATOR}.*"),
         0.0,
     ),
     "sequential": Layout(
@@ -206,7 +215,8 @@ LAYOUTS = {
         256.0,
     ),
 }
-OPTIONAL = re.compile(r"w_avg|noise\d\d")
+CRITIC = "critic."
+OPTIONAL = re.compile(r"w_avg|noise\d\d|critic\..*")
 MODULE = "module."
 
 
@@ -235,6 +245,8 @@ def adapted(file: StateFile) -> StateFile:
         check_settings(kept.get("settings", {}))
         skip4, why = decide_skip4(kept.get("source", ""))
     found = infer_config(entries, skip4, LAYOUTS[kind].clamp)
+    if not found.critic:
+        entries = {key: entry for key, entry in entries.items() if not key.startswith(CRITIC)}
     metadata = {"config": json.dumps(asdict(found)), "skip4": why, "licence": LICENCE}
     return replace(file, entries=entries, metadata=metadata)
 
@@ -279,7 +291,17 @@ def infer_config(entries: Mapping[str, Entry], skip4: bool, clamp: float) -> CoM
         average="w_avg" in entries,
         constants="noise00" in entries,
     )
-    return _checked(asdict(found))
+    found = _checked(asdict(found))
+    return replace(found, critic=_judged(entries, found))
+
+
+def _judged(entries: Mapping[str, Entry], found: CoModGANConfig) -> bool:
+    """Whether the discriminator is there, whole and of these widths; one of another make ranks nothing here."""
+    if found.image_to_image:
+        return False
+    wanted = shapes(partial(CoModGAN, replace(found, critic=True))).items()
+    there = {key: entry.shape for key, entry in entries.items() if key.startswith(CRITIC)}
+    return there == {key: shape for key, shape in wanted if key.startswith(CRITIC)}
 
 
 def _layout(keys: Mapping[str, Any]) -> str | None:
@@ -340,7 +362,8 @@ def _shape(entries: Mapping[str, Entry], key: str, axes: int) -> tuple[int, ...]
 
 def _stated(text: str) -> CoModGANConfig:
     """The configuration of our own metadata. Raises Misfit for one that is malformed."""
-    return _checked(stated(text, CoModGANConfig))
+    needed = {field.name for field in fields(CoModGANConfig)} - {"critic"}  # which came later
+    return _checked({"critic": False} | stated(text, CoModGANConfig, needed))
 
 
 def _fields(config: CoModGANConfig) -> dict[str, Any]:
@@ -358,7 +381,9 @@ def _checked(values: Mapping[str, Any]) -> CoModGANConfig:
         raise Misfit("widths", "they are not those of a CoModGAN")
     if type(values["clamp"]) not in (int, float) or not 0 <= values["clamp"] <= 1e6:
         raise Misfit("clamp", "it is not a bound on activations")
-    flags = ("skip4", "image_to_image", "average", "constants")
-    if any(type(values[flag]) is not bool for flag in flags):
+    flags = ("skip4", "image_to_image", "average", "constants", "critic")
+    if any(type(values.get(flag, False)) is not bool for flag in flags):
         raise Misfit("config", f"{', '.join(flags)} are true or false")
+    if values["image_to_image"] and values.get("critic"):
+        raise Misfit("critic", "nothing ranks the answers to a condition")
     return CoModGANConfig(**{**values, "widths": tuple(widths), "mapping": tuple(mapping)})

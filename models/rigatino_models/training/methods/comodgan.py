@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -14,6 +14,7 @@ from rigatino_models.comodgan.losses import EVERY, GAMMA, discriminator_loss, la
 from rigatino_models.comodgan.net import CoModGAN, CoModGANConfig, published
 from rigatino_models.data.photos import Beside
 from rigatino_models.losses.adversarial import generator_loss
+from rigatino_models.training.generator import Export
 from rigatino_models.training.method import Method, Moment, Player, Terms, backward, face
 from rigatino_models.training.settings import Recipe, Rule
 
@@ -88,7 +89,8 @@ class CoModGANMethod(Method[CoModGANRecipe]):
     @staticmethod
     def networks(recipe: CoModGANRecipe) -> dict[str, nn.Module]:
         """The generator and its discriminator."""
-        return {"generator": CoModGAN(recipe.network), "discriminator": Discriminator(recipe.network)}
+        alone = replace(recipe.network, critic=False)
+        return {"generator": CoModGAN(alone), "discriminator": Discriminator(alone)}
 
     def player(self, name: str, net: nn.Module) -> Player:
         """Adam, rescaled for what is regularised only now and then (StyleGAN2, arXiv 1912.04958, appendix B)."""
@@ -131,6 +133,14 @@ class CoModGANMethod(Method[CoModGANRecipe]):
         cut = int(torch.randint(1, layers, ())) if mixes else layers
         mixed = torch.cat((first.expand(-1, cut, -1), second.expand(-1, layers - cut, -1)), 1)
         return torch.lerp(net.w_avg.expand_as(mixed), mixed, settings.psi)
+
+    def exports(self, net: nn.Module) -> dict[str, Export]:
+        """The network and, where it fills holes, the discriminator, which ranks its answers."""
+        network, critic = self.recipe.network, self.players["discriminator"].net.state_dict()
+        if network.image_to_image:
+            return super().exports(net)
+        tensors = net.state_dict() | {f"critic.{key}": value for key, value in critic.items()}
+        return {"ema": Export("comodgan", asdict(replace(network, critic=True)), tensors)}
 
     def complete(self, net: nn.Module, image: Tensor, beside: Tensor) -> Tensor:
         """A composite, or all that is made of the condition."""
