@@ -15,6 +15,7 @@ from rigatino_wire.errors import Failure
 # Names and what they are for stand here, so that `rigatino --help` imports nothing heavy.
 COMMANDS = {
     "fill": "Fill the hole that a mask marks in a picture.",
+    "extend": "Make a picture larger, and fill what is new.",
     "batch": "Fill the holes in all pictures of a folder.",
     "paint": "Paint other classes into what a picture shows.",
     "transplant": "Bring a part of another picture into what a picture shows.",

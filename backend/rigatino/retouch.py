@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rigatino import compose
 from rigatino.light import decoded, encoded
-from rigatino.pictures import Picture
+from rigatino.pictures import LARGEST, Picture
 from rigatino_wire import region
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
@@ -21,6 +21,7 @@ from rigatino_wire.holes import holes
 from rigatino_wire.messages import Array, Face, Fill, Filled
 from rigatino_wire.region import Box, ContextRule, context, regions
 
+BRIGHTEST = 65504.0  # what OpenEXR's half precision can hold
 TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "f32": np.dtype("<f4")}
 
 
@@ -123,6 +124,22 @@ def _shown(picture: Picture, mask: NDArray[np.uint8], box: Box) -> Part:
     return Part(sent(picture, box), cut(mask, box), (box.x, box.y))
 
 
+def extended(
+    picture: Picture, left: int, right: int, top: int, bottom: int
+) -> tuple[Picture, NDArray[np.uint8]]:
+    """The picture with so many transparent pixels around it, and their mask [H,W]; Failure bad_setting."""
+    height, width = picture.rgba.shape[:2]
+    wide, high = width + left + right, height + top + bottom
+    if wide * high > LARGEST:
+        raise Failure(
+            "bad_setting", name="size", value=f"{wide}x{high}", expected=f"{LARGEST} pixels or fewer"
+        )
+    rgba, new = np.zeros((high, wide, 4), picture.rgba.dtype), np.full((high, wide), 255, np.uint8)
+    rgba[top : top + height, left : left + width] = picture.rgba
+    new[top : top + height, left : left + width] = 0
+    return replace(picture, rgba=rgba), new
+
+
 def cut(mask: NDArray[np.uint8], box: Box) -> Array:
     """A box of a mask [H,W] as it travels."""
     return _bytes(_cut(mask[..., None], box))
@@ -131,7 +148,7 @@ def cut(mask: NDArray[np.uint8], box: Box) -> Array:
 def sent(picture: Picture, box: Box) -> Array:
     """A box of the picture as it travels: bytes as they are, deeper pixels as float32 on sRGB's curve, straight.
 
-    What is brighter than white, be it infinite, is white to a network.
+    What is brighter than any light in pictures, be it infinite, is as bright as that.
     """
     part = _cut(picture.rgba, box)
     if part.dtype == np.uint8:
@@ -140,7 +157,7 @@ def sent(picture: Picture, box: Box) -> Array:
     rgb, alpha = values[..., :3], values[..., 3:]
     if picture.associated:
         rgb = np.divide(rgb, alpha, out=np.zeros_like(rgb), where=alpha > 0)
-    rgb = np.clip(rgb, 0, 1)
+    rgb = rgb.clip(-BRIGHTEST, BRIGHTEST)
     if picture.linear:
         rgb = encoded(rgb)
     return Array("f32", part.shape, np.concatenate((rgb, alpha), -1).astype("<f4").tobytes())

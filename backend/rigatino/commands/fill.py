@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,13 @@ from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
 from rigatino_wire.messages import Filled
 from rigatino_wire.several import as_one
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rigatino.pictures import Picture
+    from rigatino.retouch import Options
 
 
 @click.command()
@@ -39,14 +47,27 @@ def command(
     """
     from rigatino import pictures, retouch
 
-    picture = pictures.read(image)
-    options = retouch.Options(**settings)
+    picture, options = pictures.read(image), retouch.Options(**settings)
+    write_filled(picture, lambda: pictures.read_mask(mask), output, options, daemon, force)
+
+
+def write_filled(
+    picture: Picture,
+    mask: Callable[[], NDArray[np.uint8]],
+    output: Path,
+    options: Options,
+    daemon: bool,
+    force: bool,
+) -> None:
+    """Fill the hole of a mask [H,W], and write what comes of it, with a line about each file."""
+    from rigatino import pictures, retouch
+
     for path in retouch.outputs(output, options.candidates):
         pictures.check_output(path, picture, force)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
         answers = answer(
-            lambda rule: retouch.requests(picture, pictures.read_mask(mask), options, rule),
+            lambda rule: retouch.requests(picture, mask(), options, rule),
             options.network,
             bar.show,
         )

@@ -1,0 +1,51 @@
+"""`rigatino extend`: a picture made larger on some of its sides, and what is new filled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rigatino.commands.fill import write_filled
+from rigatino.commands.options import of_a_fill
+
+MOST = 65535  # pixels that formats with 16 bits for a side can have
+Pixels = click.IntRange(0, MOST)
+
+
+# By default nothing of the picture itself changes.
+@click.command(context_settings={"default_map": {"grow": 0, "feather": 0.0}})
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
+)
+@click.option("--left", default=0, type=Pixels, help="Pixels to add at the left.")
+@click.option("--right", default=0, type=Pixels, help="Pixels to add at the right.")
+@click.option("--top", default=0, type=Pixels, help="Pixels to add above.")
+@click.option("--bottom", default=0, type=Pixels, help="Pixels to add below.")
+@click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
+@of_a_fill
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+def command(
+    image: Path,
+    output: Path,
+    left: int,
+    right: int,
+    top: int,
+    bottom: int,
+    daemon: bool,
+    force: bool,
+    **settings: Any,
+) -> None:
+    """Make IMAGE larger, and fill what is new.
+
+    The picture itself stays as it is, bit for bit (JPEG, which is lossy, aside), unless --grow or --feather say that
+    so many of its pixels along the new ones may change.
+    """
+    if not left + right + top + bottom:
+        raise click.UsageError("Say where, and by how many pixels: --left, --right, --top, --bottom.")
+    from rigatino import pictures, retouch
+
+    picture, new = retouch.extended(pictures.read(image), left, right, top, bottom)
+    write_filled(picture, lambda: new, output, retouch.Options(**settings), daemon, force)
