@@ -100,15 +100,16 @@ def part(
     feather: float,
     rule: ContextRule,
     also: Box | None = None,
+    factor: float | None = None,
 ) -> Part:
     """The part of a picture that a request about the hole of a mask [H,W] shows, and a box that is to be in it.
 
-    Raises Failure size_mismatch, hole_empty.
+    factor: surroundings, times the hole, instead of the rule's. Raises Failure size_mismatch, hole_empty.
     """
     frame, hole = _frame(picture, mask), compose.bounds(mask > 0)
     if hole.empty:
         raise Failure("hole_empty")
-    box = context(hole.grow(grow + ceil(feather)), frame, rule)
+    box = context(hole.grow(grow + ceil(feather)), frame, rule, factor)
     return _shown(picture, mask, box if also is None else box.join(also).intersect(frame))
 
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rigatino import weights
+from rigatino.editing import asked
+from rigatino.pictures import Picture
 
 NAMES = ("tabby, tabby cat", "tiger cat", "lion", "tiger, Panthera tigris", "red fox")
 
@@ -76,6 +78,18 @@ def test_colours_say_which_class_is_where(files: tuple[Path, Path], tmp_path: Pa
     done = rigatino(*words, "--class", "ff0000=tabby", "--class", "lion", "-o", tmp_path / "x.png")
     assert done.exit_code == 1
     assert "ff0000=tabby" in done.stderr
+
+
+@pytest.mark.parametrize(("context", "side"), [(0.0, 20 + 2 * 3 * 20), (2.0, 20 + 2 * 2 * 20), (0.5, 20 + 2 * 32)])
+def test_context_says_how_much_is_seen_around(context: float, side: int) -> None:
+    mask = np.zeros((300, 300), np.uint8)
+    mask[140:160, 140:160] = 255
+    picture = Picture(np.zeros((300, 300, 4), np.uint8), "RGBA", {})
+    [rule] = (info.rule for info in weights.network_infos(task="paint"))
+    options = asked.options(
+        "lion", None, "cats", steps=1, seam="auto", feather=0.0, seed=1, precision="fp32", context=context
+    )
+    assert options.shown(picture, mask, rule).box.width == side
 
 
 def test_more_classes_than_one_request_holds_are_wrong_usage(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from rigatino_wire.messages import MAX_CANDIDATES
+from rigatino_wire.region import MAX_FACTOR
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -80,6 +81,12 @@ EDIT = (
     ),
     click.option("--seam", default="auto", type=click.Choice(["auto", "feather", "poisson"])),
     click.option("--feather", default=4.0, type=Number(0, 1000), help="Pixels of soft seam."),
+    click.option(
+        "--context",
+        default=0.0,
+        type=Number(0, MAX_FACTOR),
+        help="How much around the mask the network sees, times its size; 0 = as it likes.",
+    ),
     click.option("--seed", default=-1, type=click.IntRange(-1, 2**53 - 1), help="-1 = a new one."),
     click.option("--precision", default="auto", type=click.Choice(["auto", "fp32", "bf16"])),
     click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none."),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rigatino import atomic, weights
 from rigatino.pictures import Picture
-from rigatino.retouch import cut, part, sent
+from rigatino.retouch import Part, cut, part, sent
 from rigatino_wire.client import new_id
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Filled, Paint, Transplant
@@ -25,7 +25,11 @@ SHOWN = 8  # classes that a failure names
 
 @dataclass(frozen=True)
 class Options:
-    """What a user can set of any edit; `keep` is a file for what the network found of the picture."""
+    """What a user can set of any edit.
+
+    keep: a file for what the network found of the picture. context: surroundings to show, times the hole, 0 for as much
+    as the network likes.
+    """
 
     network: str
     base: int
@@ -35,11 +39,16 @@ class Options:
     feather: float
     seed: int
     precision: str
+    context: float
     keep: Path | None
 
     def fields(self) -> dict[str, Any]:
         """As a request has them."""
-        return {name: value for name, value in vars(self).items() if name != "keep"}
+        return {name: value for name, value in vars(self).items() if name not in ("context", "keep")}
+
+    def shown(self, picture: Picture, mask: NDArray[np.uint8], rule: ContextRule) -> Part:
+        """What a request shows of a picture with the mask [H,W]. Raises Failure size_mismatch, hole_empty."""
+        return part(picture, mask, 0, self.feather, rule, factor=self.context or None)
 
 
 def options(base: str, keep: Path | None, network: str, **others: Any) -> Options:
@@ -58,7 +67,7 @@ def paint(
     rule: ContextRule,
 ) -> Paint:
     """The request to paint palette[numbers] where a mask [H,W] is. Raises Failure size_mismatch, hole_empty."""
-    shown = part(picture, mask, 0, options.feather, rule)
+    shown = options.shown(picture, mask, rule)
     return Paint(
         id=new_id(),
         **shown.fields(),
@@ -92,7 +101,7 @@ def transplant(
     whole = Box(0, 0, width, height)
     return Transplant(
         id=new_id(),
-        **part(picture, mask, 0, options.feather, rule).fields(),
+        **options.shown(picture, mask, rule).fields(),
         reference=sent(reference, whole),
         reference_hole=cut(marked, whole),
         sliders=sliders,
