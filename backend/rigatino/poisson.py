@@ -31,6 +31,7 @@ Kind = TypeVar("Kind", np.float32, np.float64)
 NEIGHBOURS = ((-1, 0), (0, -1), (0, 1), (1, 0))
 TOLERANCE = 1e-5  # of the right side's norm: about the largest error, where the rim's offsets are about 1
 ROUNDS = 100  # a dozen is usual; more only where a labyrinth hangs on a few known pixels
+SINGLE = 1e-4  # tolerance from which float32 is exact enough for the gradients' vectors
 DIRECT = 3000  # unknowns that are solved for at once
 DAMPING = 0.8  # of Jacobi's sweeps
 
@@ -109,21 +110,21 @@ class _Domain:
         return values[self.box.y : self.box.bottom, self.box.x : self.box.right]
 
     def offsets(self, picture: Values, guide: Values, from_within: bool) -> Values:
-        """[n,C] float64: for each unknown pixel, by how much its neighbours in the border differ from the guide.
+        """[n,C]: for each unknown pixel, by how much its neighbours in the border differ from the guide.
 
         from_within: from the guide in the unknown pixel, not in the neighbour.
         """
         numbers, theirs, ours = _numbers(self.unknown).ravel(), _flat(picture), _flat(guide)
-        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]))
+        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]), picture.dtype)
         for step in NEIGHBOURS:
             here, there = _pairs(self.unknown, self.border, step)
             right[numbers[here]] += theirs[there] - ours[here if from_within else there]
         return right
 
     def stronger(self, picture: Values, guide: Values, valid: Bools) -> Values:
-        """[n,C] float64: what the picture's gradients add where they are stronger than the guide's."""
+        """[n,C]: what the picture's gradients add where they are stronger than the guide's."""
         numbers, theirs, ours = _numbers(self.unknown).ravel(), _flat(picture), _flat(guide)
-        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]))
+        right = np.zeros((int(self.unknown.sum()), picture.shape[-1]), picture.dtype)
         for step in NEIGHBOURS:
             here, there = _pairs(self.unknown & valid, valid, step)
             own, other = ours[here] - ours[there], theirs[here] - theirs[there]
@@ -207,8 +208,13 @@ class _Level:
 
     system: sparse.csr_array
     up: sparse.csr_array
-    down: sparse.csr_array
+    down: sparse.csc_array
     inverse: Values
+
+    def rest(self, right: Values, x: Values) -> Values:
+        """What x [n,C] leaves of the right side."""
+        product: Values = self.system @ x
+        return np.subtract(right, product, out=product)
 
 
 class _Multigrid:
@@ -221,9 +227,9 @@ class _Multigrid:
             hole, border = hole[::2, ::2], border[::2, ::2]
             if not up.shape[1]:
                 break
-            down, inverse = up.T.tocsr(), (DAMPING / system.diagonal())[:, None].astype(np.float32)
-            self.levels.append(_Level(system, up, down, inverse))
-            system = down @ system @ up
+            inverse = (DAMPING / system.diagonal())[:, None].astype(np.float32)
+            self.levels.append(_Level(system, up, up.T, inverse))
+            system = up.T.tocsr() @ system @ up
         # A little more on the diagonal, for coarse grids that lost their hold.
         shift = 1e-8 * system.diagonal().mean() * sparse.eye_array(system.shape[0])
         self.coarsest = splu((system + shift).tocsc().astype(np.float64), permc_spec="MMD_AT_PLUS_A")
@@ -235,8 +241,8 @@ class _Multigrid:
             return solved
         level = self.levels[depth]
         x = level.inverse * right
-        x += level.up @ self.cycle(level.down @ (right - level.system @ x), depth + 1)
-        x += level.inverse * (right - level.system @ x)
+        x += level.up @ self.cycle(level.down @ level.rest(right, x), depth + 1)
+        x += level.inverse * level.rest(right, x)
         return x
 
 
@@ -259,9 +265,12 @@ def _bilinear(hole: Bools, border: Bools) -> sparse.csr_array:
 def _conjugate_gradients(
     system: sparse.csr_array, grids: _Multigrid, right: Values, tolerance: float, progress: Progress | None
 ) -> Values:
-    """The solution [n,C], in float64."""
+    """The solution [n,C], in float32 or, for smaller tolerances, in float64."""
+    kind = np.float32 if tolerance >= SINGLE else np.float64
+    right = right.astype(kind, copy=False)
     whole = float(np.linalg.norm(right))
-    exact = system.astype(np.float64)
+    parts = (system.data.astype(kind, copy=False), system.indices, system.indptr)
+    exact = sparse.csr_array(parts, shape=system.shape)
     done = 0.0
 
     def product(x: Values) -> Values:
@@ -275,11 +284,12 @@ def _conjugate_gradients(
         if progress is not None:
             progress(done)
         # Scaled, so that float32 holds what is left.
-        return grids.cycle((rest / whole).reshape(right.shape).astype(np.float32)).ravel() * whole
+        scaled = (rest / whole).reshape(right.shape).astype(np.float32, copy=False)
+        return grids.cycle(scaled).ravel() * kind(whole)
 
     size = (right.size, right.size)
-    operator = LinearOperator(size, product, dtype=np.float64)
-    preconditioner = LinearOperator(size, correction, dtype=np.float64)
+    operator = LinearOperator(size, product, dtype=kind)
+    preconditioner = LinearOperator(size, correction, dtype=kind)
     found, rounds = cg(operator, right.ravel(), rtol=tolerance, maxiter=ROUNDS, M=preconditioner)
     if rounds:
         logger.warning("Poisson: not down to the tolerance after %d rounds", rounds)
