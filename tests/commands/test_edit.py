@@ -80,12 +80,10 @@ def test_colours_say_which_class_is_where(files: tuple[Path, Path], tmp_path: Pa
     assert "ff0000=tabby" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("context", "side"), [(0.0, 20 + 2 * 3 * 20), (2.0, 20 + 2 * 2 * 20), (0.5, 20 + 2 * 32)]
-)
+@pytest.mark.parametrize(("context", "side"), [(0.0, 40 + 3 * 40), (2.0, 40 + 2 * 40), (0.5, 40 + 2 * 32)])
 def test_context_says_how_much_is_seen_around(context: float, side: int) -> None:
     mask = np.zeros((300, 300), np.uint8)
-    mask[140:160, 140:160] = 255
+    mask[130:170, 130:170] = 255
     picture = Picture(np.zeros((300, 300, 4), np.uint8), "RGBA", {})
     [rule] = (info.rule for info in weights.network_infos(task="paint"))
     options = asked.options(
