@@ -20,6 +20,7 @@ MEGABYTE = 1 << 20
 SHARE = 0.9  # of what is free that a fill may take
 REGION = 160  # bytes for each pixel of a region: the picture, hole and answer as floats
 TEXTURE = 200  # bytes more for each pixel into which texture is copied
+DRAWN = 240  # bytes for each pixel whose colour is drawn to the rim's (benchmarks/poisson.py)
 LEAST = 1 << 28  # bytes that a fill may take in any case: libraries' own buffers are no smaller
 GRADIENTS = 4  # times what a look takes: a refinement keeps the layers' results
 MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")

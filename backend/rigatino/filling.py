@@ -13,7 +13,7 @@ from PIL import Image
 
 from rigatino import compose
 from rigatino.answers import Answer, Answers, Lineage, ranked
-from rigatino.budget import Rung, needed
+from rigatino.budget import CPU, DRAWN, REGION, Rung, needed
 from rigatino.compose import Floats
 from rigatino.exchange import Clock, Meter, Region, Report, laid_out, packed, read
 from rigatino.faces.plan import SOFT, Seeing, face
@@ -21,7 +21,7 @@ from rigatino.failures import translated
 from rigatino.finish import second_looks, textures, weights
 from rigatino.planning import Part, batches, plan
 from rigatino.pool import Pool
-from rigatino.seams import OWN_REACH, drawn, own, what_is_known
+from rigatino.seams import OWN_REACH, SHALLOW, depth, drawn, drawn_pixels, own, what_is_known
 from rigatino.weights import for_task
 from rigatino_models.memory import release_freed_memory
 from rigatino_models.spec import NetworkSpec
@@ -65,7 +65,7 @@ class Filling:
         _check_reply(self.region, len(self.lineages), request.image.dtype)
         self.fused = request.seam == "auto" and self.spec.alpha
         self.parts, self.see = self._planned()
-        self.batches = self._afford()
+        self.batches, self.reach = self._afford(), self._reach()
         self.meter = Meter(progress, **weights(self.parts), **{"seam 0": SEAM_SHARE})
 
     def filled(self) -> Filled:
@@ -88,7 +88,7 @@ class Filling:
             precision=self.loaded.precision,
             device=str(self.loaded.device),
             answers=[wire.Answer(one.answer.lineage, one.answer.score) for one in best],
-            notes=[*_notes(request, self.spec, parts), *self.rung.notes],
+            notes=[*self._notes(), *self.rung.notes],
             seconds=self.clock.seconds(),
             fill=packed(np.stack([one.rgba for one in best]), request.image.dtype),
         )
@@ -122,6 +122,16 @@ class Filling:
             release_freed_memory()  # what this process keeps is free too
         return wanted <= self.pool.room(device)
 
+    def _reach(self) -> float:
+        """How deep the answer's colours are drawn to the rim's: in the last resort, or where memory is short, less."""
+        wanted = depth(self.request)
+        all_of_it, less = (
+            sum(drawn_pixels(part.hole, reach) for part in self.parts) for reach in (wanted, SHALLOW)
+        )
+        room = self.pool.room(CPU) - REGION * self.known.size
+        short = self.rung.last or DRAWN * all_of_it > room
+        return SHALLOW if short and less < all_of_it else wanted
+
     def _candidate(self, answers: Answers, number: int, answer: Answer) -> Candidate:
         """An answer, finished, as it is to be laid over the picture; those of networks with chance are shown."""
         self.clock.lap("network")
@@ -149,12 +159,26 @@ class Filling:
     def _joined(self, number: int, answer: Answer) -> tuple[Floats, Floats]:
         """The answer [H,W,3] as it passes into the picture, and its opacity [H,W]."""
         [share] = self.meter.shares("seam", 1, number, len(self.lineages))
-        if self.spec.alpha and self.request.seam != "poisson":
+        if self._sees_to_seam():
             found = own(self.region, answer, self.request)
         else:
-            found = drawn(self.region, self.known, answer, self.request, share)
+            found = drawn(self.region, self.known, answer, self.request, self.reach, share)
         share(1.0)
         return found
+
+    def _notes(self) -> list[str]:
+        """What the user should know of how the fill came about."""
+        request = self.request
+        noted = {
+            "one_candidate": request.candidates > 1 and not self.spec.stochastic,
+            "soft_face": isinstance(request, Face) and any(part.scale < SOFT for part in self.parts),
+            "memory_seam": not self._sees_to_seam() and self.reach < depth(request),
+        }
+        return [NOTES[name] for name, so in noted.items() if so]
+
+    def _sees_to_seam(self) -> bool:
+        """Whether the network itself says how its answer passes into the picture."""
+        return self.spec.alpha and self.request.seam != "poisson"
 
     def _look_again(self, *seen: Any) -> torch.Tensor:
         """A look of the bundled network, which goes on from coarser answers, for networks that do not."""
@@ -180,15 +204,6 @@ def _check_reply(region: Region, count: int, dtype: str) -> None:
     size = 4 * ITEM_SIZES[dtype] * hole.width * hole.height * count
     if size > MAX_MESSAGE:
         raise Failure("too_large", what="fills", size=size, limit=MAX_MESSAGE)
-
-
-def _notes(request: Fill, spec: NetworkSpec, parts: Sequence[Part]) -> list[str]:
-    """What the user should know of how the fill came about."""
-    noted = {
-        "one_candidate": request.candidates > 1 and not spec.stochastic,
-        "soft_face": isinstance(request, Face) and any(part.scale < SOFT for part in parts),
-    }
-    return [NOTES[name] for name, so in noted.items() if so]
 
 
 def _preview(region: Region, place: Box, rgba: Floats, id: str, which: tuple[int, int, Lineage]) -> Preview:

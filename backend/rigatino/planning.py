@@ -103,7 +103,7 @@ def labelled(hole: Bools) -> tuple[NDArray[np.integer], list[Box]]:
     """Cells of a hole [H,W] numbered by what hangs together, 0 without hole, and each number's box; at most MOST."""
     cell = CELL
     while True:
-        labels, count = ndimage.label(_cells(hole, cell), np.ones((3, 3)))
+        labels, count = ndimage.label(held(hole, cell), np.ones((3, 3)))
         if count <= MOST:
             break
         cell *= 2
@@ -119,7 +119,7 @@ def labelled(hole: Bools) -> tuple[NDArray[np.integer], list[Box]]:
     return labels, boxes
 
 
-def _cells(hole: Bools, cell: int) -> Bools:
+def held(hole: Bools, cell: int) -> Bools:
     """Whether each cell of a hole holds any of it."""
     rows = np.logical_or.reduceat(hole, np.arange(0, hole.shape[0], cell), 0)
     return np.logical_or.reduceat(rows, np.arange(0, hole.shape[1], cell), 1)

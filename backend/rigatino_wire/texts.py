@@ -355,6 +355,7 @@ NOTES = {
     "memory_smaller": "Memory was short, so the network saw the hole smaller.",
     "memory_rough": "Memory was short, so the network computed in lower precision.",
     "memory_cpu": "The graphics card's memory was short, so the processor computed.",
+    "memory_seam": "Memory was short, so the fill's colours were matched near its rim alone.",
     "soft_face": "The face is larger than the network sees faces, so what fills it is soft.",
     "one_candidate": "This network has one answer for a hole, so there is one candidate.",
     "pixels_alone": "This network came without its discriminator, so the picture was matched by its pixels alone.",

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import small_networks
 import torch
+from numpy.typing import NDArray
 
-from rigatino import budget, weights
+from rigatino import budget, compose, filling, weights
 from rigatino.budget import CPU, Rung, ladder, needed, room
 from rigatino.planning import LOOK_AGAIN, REFINE, Part
 from rigatino.pool import Pool
+from rigatino.seams import drawn_pixels
 from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models import registry
@@ -96,6 +98,44 @@ def test_specks_are_looked_at_one_by_one_where_memory_is_short(data: Path, free:
         answers.append(np.frombuffer(filled.fill.view, np.uint8).astype(int))
     assert asked == [3, 1, 1, 1]
     assert np.abs(answers[0] - answers[1]).max() <= 1
+
+
+def deep_hole(service: Service, seam: str) -> tuple[list[str], NDArray[np.float32]]:
+    """The notes to a hole of 160 pixels, next to which half of the rim is bright, and its fill [160,160,4]."""
+    image = np.full((256, 256, 4), (0.3, 0.3, 0.3, 1), np.float32)
+    image[:, :40, :3] = 0.9
+    hole = np.zeros((256, 256, 1), np.float32)
+    hole[48:208, 48:208] = 1
+    seen, gap = (Array("f32", a.shape, a.tobytes()) for a in (image, hole))
+    request = Fill("a", seen, gap, detail=False, precision="bf16", seam=seam, grow=0, feather=0.0)
+    filled = service.answer(request, lambda stage, fraction: None)
+    assert filled.fill.shape == (1, 160, 160, 4)
+    return list(filled.notes), np.frombuffer(filled.fill.view, "<f4").reshape(160, 160, 4)
+
+
+@pytest.mark.parametrize("seam", ["auto", "poisson"])
+def test_colours_are_drawn_less_deep_where_memory_is_short(
+    data: Path, free: list[float], monkeypatch: pytest.MonkeyPatch, seam: str
+) -> None:
+    service = Service(Settings(data, device="cpu"))
+    notes, whole = deep_hole(service, seam)
+    assert not notes
+    monkeypatch.setattr(filling, "DRAWN", 100_000)
+    free[0] = 1e9
+    notes, shallow = deep_hole(service, seam)
+    assert notes == [NOTES["memory_seam"]]
+    assert np.abs(whole - shallow)[:4].max() < 0.02  # the rim is met all the same
+    assert np.abs(whole - shallow)[64:96, 64:96].max() > 1e-4
+
+
+@pytest.mark.parametrize("reach", [20.0, 32.0, 128.0, inf])
+def test_pixels_near_the_rim_are_counted_from_above(reach: float) -> None:
+    y, x = np.mgrid[:390, :421]
+    hole = np.hypot(y - 190, x - 215) < 170
+    exact = int((hole & (compose.distance(~hole) <= reach)).sum())
+    count = drawn_pixels(hole, reach)
+    assert exact <= count <= exact + 2 * np.pi * 170 * 40
+    assert count <= hole.sum()
 
 
 def test_the_users_limit_counts_too(data: Path, free: list[float]) -> None:
