@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rigatino_gimp import candidates
@@ -18,8 +20,18 @@ def filled(*answers: Answer) -> Filled:
 
 def test_each_has_its_own_pixels_and_answer() -> None:
     first, second = candidates.of(filled(Answer((42,), 0.5), Answer((43,))))
-    assert (bytes(first.rgba), bytes(second.rgba)) == (bytes(range(8)), bytes(range(8, 16)))
+    ((box, one),), ((same, other),) = first.parts, second.parts
+    assert (bytes(one), bytes(other)) == (bytes(range(8)), bytes(range(8, 16)))
+    assert box == same == (5, 6, 2, 1)
+    assert first.nbytes == 8
     assert (first.answer, second.answer) == (Answer((42,), 0.5), Answer((43,)))
+
+
+def test_several_replies_are_one_fill_of_several_places() -> None:
+    one, other = filled(Answer((42,), 0.5)), replace(filled(), offset=(700, 8), scale=0.5)
+    first, _ = candidates.of(one, other)
+    assert [box for box, _ in first.parts] == [(5, 6, 2, 1), (700, 8, 2, 1)]
+    assert (first.answer, first.filled.scale) == (Answer((42,)), 0.5)
 
 
 def test_what_a_daemon_tells_nothing_of_is_a_plain_answer() -> None:

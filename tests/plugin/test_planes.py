@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rigatino_gimp.planes import bounds, native, opaque_and_alpha, transparent, with_alpha
-from rigatino_wire.region import Box
+from rigatino_gimp.planes import native, opaque_and_alpha, transparent, with_alpha
 
 
 @pytest.mark.parametrize(("dtype", "kind", "opaque"), [("u8", np.uint8, 255), ("f32", np.float32, 1.0)])
@@ -41,20 +40,3 @@ def test_values_travel_little_endian(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_less_than_half_opaque_is_transparent() -> None:
     assert transparent(bytes([0, 1, 127, 128, 255])) == bytes([255, 255, 255, 0, 0])
-
-
-@pytest.mark.parametrize(
-    ("marked", "box"),
-    [((slice(2, 5), slice(3, 7)), Box(3, 2, 4, 3)), ((0, 0), Box(0, 0, 1, 1)), ((-1, -1), Box(8, 5, 1, 1)),
-     ((slice(None), slice(None)), Box(0, 0, 9, 6)), ((slice(0), 0), Box(0, 0, 0, 0))],
-)  # fmt: skip
-def test_bounds_hold_all_that_is_marked(marked: tuple[slice | int, slice | int], box: Box) -> None:
-    plane = np.zeros((6, 9), np.uint8)
-    plane[marked] = 1
-    assert bounds(plane.tobytes(), 9) == box
-
-
-def test_bounds_of_parts_apart_hold_them_all() -> None:
-    plane = np.zeros((6, 9), np.uint8)
-    plane[1, 7], plane[4, 2] = 200, 3
-    assert bounds(plane.tobytes(), 9) == Box(2, 1, 6, 4)

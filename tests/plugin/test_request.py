@@ -125,6 +125,14 @@ def test_only_the_part_of_the_selection_within_the_frame_counts() -> None:
     assert region == Box(0, 0, 70, 70)
 
 
+def test_far_holes_are_sent_apart_and_each_may_have_as_many_pixels_as_the_daemon_takes() -> None:
+    far, plain = [Box(100, 100, 9, 9), Box(2000, 3000, 9, 9)], Settings(grow=0, feather=0)
+    found = request.regions([*far, Box(9000, 0, 3, 3)], Box(0, 0, 4000, 4000), plain, description())
+    assert found == [Box(73, 73, 64, 64), Box(1973, 2973, 64, 64)]
+    with pytest.raises(Failure):
+        request.region(far[0].join(far[1]), Box(0, 0, 4000, 4000), plain, description())
+
+
 def test_more_pixels_than_the_daemon_takes_are_refused_before_they_are_read() -> None:
     with pytest.raises(Failure) as caught:
         request.region(Box(0, 0, 500, 500), FRAME, Settings(), description(max_pixels=250_000))

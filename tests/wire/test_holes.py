@@ -88,3 +88,26 @@ def test_every_value_lies_in_one_box_and_each_box_is_tight(
     assert not made.any()
     for k, box in enumerate(boxes):
         assert all(box.grow(1).intersect(other).empty for other in boxes[:k])
+
+
+@pytest.mark.parametrize(
+    ("marked", "box"),
+    [((slice(2, 5), slice(3, 7)), Box(3, 2, 4, 3)), ((0, 0), Box(0, 0, 1, 1)), ((-1, -1), Box(8, 5, 1, 1)),
+     ((slice(None), slice(None)), Box(0, 0, 9, 6)), ((slice(0), 0), Box(0, 0, 0, 0))],
+)  # fmt: skip
+def test_bounds_hold_all_that_is_marked(marked: tuple[slice | int, slice | int], box: Box) -> None:
+    plane = np.zeros((6, 9), np.uint8)
+    plane[marked] = 1
+    assert bounds(plane.tobytes(), 9, Box(0, 0, 9, 6)) == box
+
+
+def test_bounds_of_parts_apart_hold_them_all() -> None:
+    plane = np.zeros((6, 9), np.uint8)
+    plane[1, 7], plane[4, 2] = 200, 3
+    assert bounds(plane.tobytes(), 9, Box(0, 0, 9, 6)) == Box(2, 1, 6, 4)
+
+
+def test_bounds_within_a_box_pass_over_what_lies_beside_it() -> None:
+    plane = np.zeros((6, 9), "<f4")
+    plane[1, 7], plane[4, 2], plane[3, 3] = 200, 3, 1e-9
+    assert bounds(plane.tobytes(), 9, Box(1, 2, 5, 4), 4) == Box(2, 3, 2, 2)

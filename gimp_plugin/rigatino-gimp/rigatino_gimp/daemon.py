@@ -10,6 +10,7 @@ from gi.repository import Gimp
 from rigatino_gimp import installed, texts
 from rigatino_wire.client import Client
 from rigatino_wire.messages import Description, Filled, Preview, Progress, Work
+from rigatino_wire.several import Whole
 
 
 def describe(task: str = "fill") -> Description:
@@ -29,14 +30,16 @@ def fill(
     on_progress: Callable[[Progress], None] | None = None,
     on_preview: Callable[[Preview], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    whole: Whole = float,
 ) -> Filled:
     """Has the daemon do the work while GIMP's progress bar tells of it; the functions are those of `Client.fill`.
+    `whole`: what the bar is to show for the fraction that is done.
 
     Raises Failure. Cancelling in GIMP ends the plug-in's process at once; the daemon notices that its client is gone.
     """
 
     def show(progress: Progress) -> None:
-        _show(progress)
+        _show(progress, whole(progress.fraction))
         if on_progress is not None:
             on_progress(progress)
 
@@ -58,9 +61,9 @@ def _connect() -> Client:
     return installed.connect(on_wait=Gimp.progress_pulse)
 
 
-def _show(progress: Progress) -> None:
+def _show(progress: Progress, fraction: float) -> None:
     Gimp.progress_set_text(texts.stage(progress))
-    if progress.fraction > 0:
-        Gimp.progress_update(progress.fraction)
+    if fraction > 0:
+        Gimp.progress_update(fraction)
     else:
         Gimp.progress_pulse()

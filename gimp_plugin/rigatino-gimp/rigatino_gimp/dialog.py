@@ -66,7 +66,7 @@ class Dialog:
         self._window, self._config = window, config
         self._kept = fills.remembered(place.candidate) if place.candidate is not None else None
         self._preset()
-        self.preview = Preview(config, place)
+        self.preview = Preview(config, place, apart=self.task == "fill")
         self.networks = Networks(config, self._described, self.task)
         self._grid = Gtk.Grid(row_spacing=6, column_spacing=6)
         self._count = 0

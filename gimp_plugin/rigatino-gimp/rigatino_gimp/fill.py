@@ -12,6 +12,7 @@ from rigatino_gimp import (
     candidates,
     daemon,
     fills,
+    holes,
     insertion,
     keeping,
     layers,
@@ -22,9 +23,11 @@ from rigatino_gimp import (
 from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
 from rigatino_gimp.request import JOINING, Settings
+from rigatino_wire import several
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Description, Fill
+from rigatino_wire.messages import Description, Fill, Filled
 from rigatino_wire.region import Box
+from rigatino_wire.several import Whole
 
 # Has the user choose among a request's candidates, and returns those to insert, the one to be seen first.
 Choose = Optional[Callable[[Fill], Sequence[Candidate]]]
@@ -77,28 +80,37 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose, near: Seq
     daemon.start_progress()
     description = daemon.describe()
     stochastic = _by_chance(settings, mode, description)
-    region = _region(place, settings, description, settings.candidates if stochastic else 1)
-    then = keeping.before(place, region)
-    seen = pictures.seen(place, settings.source, region)
-    message = request.like(request.message(uuid4().hex, settings, seen), near)
+    regions = _regions(place, settings, description, settings.candidates if stochastic else 1)
+    then = keeping.before(place, *regions)
+    seen = pictures.all_seen(place, settings.source, regions)
+    messages = [request.like(request.message(uuid4().hex, settings, one), near) for one in seen]
     if choose is not None and stochastic and settings.candidates > 1:
-        found = choose(message)
+        found = choose(messages[0])
     else:
-        found = candidates.of(daemon.fill(message))
+        found = candidates.of(*several.ask(messages, _fill_one))
     remembered = [keeping.remembered(then, settings, one) for one in found]
     result = keeping.result(place, found, remembered, mode)
     return Done(insertion.insert(place, result), keeping.notes(found))
 
 
-def _region(place: Place, settings: Settings, description: Description, count: int) -> Box:
-    """What is sent for so many fills. Raises Failure where that cannot be."""
-    frame = place.frame(settings.source)
-    region = request.region(place.selection, frame, settings, description)
-    if settings.source == "layer" and region.intersect(place.box).empty:
-        raise Failure("selection_outside")
-    dtype = pixels.depth(place.image).dtype
-    request.check_answers(place.selection.intersect(frame), count, dtype, description)
-    return region
+def _fill_one(message: Fill, whole: Whole) -> Filled:
+    return daemon.fill(message, whole=whole)
+
+
+def _regions(place: Place, settings: Settings, description: Description, count: int) -> list[Box]:
+    """What is sent for so many fills: a region for each group of near holes, or one for several candidates, each of
+    which is ranked by all that it fills. Raises Failure where that cannot be."""
+    frame, depth = place.frame(settings.source), pixels.depth(place.image)
+    parts = holes.apart(place.hole, place.selection, depth) if count == 1 else [place.selection]
+    found = request.regions(parts, frame, settings, description)
+    if settings.source == "layer" and any(region.intersect(place.box).empty for region in found):
+        # A part that lies far from the layer shows nothing of it by itself.
+        found = [request.region(place.selection, frame, settings, description)]
+        if found[0].intersect(place.box).empty:
+            raise Failure("selection_outside")
+    for region in found:
+        request.check_answers(place.selection.intersect(region), count, depth.dtype, description)
+    return found
 
 
 def _by_chance(settings: Settings, mode: str, description: Description) -> bool:

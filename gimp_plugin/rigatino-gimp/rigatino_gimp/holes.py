@@ -7,9 +7,10 @@ from typing import Callable, NamedTuple
 from gi.repository import Gegl, Gimp
 
 from rigatino_gimp import pixels, planes
-from rigatino_gimp.pixels import DEPTHS
+from rigatino_gimp.pixels import DEPTHS, Depth
 from rigatino_gimp.record import Hole as Remembered
 from rigatino_wire.errors import Failure
+from rigatino_wire.holes import bounds, holes
 from rigatino_wire.region import Box
 
 QUICK_MASK = "Qmask"  # what GIMP names that channel in every language
@@ -52,6 +53,13 @@ def remembered(hole: Remembered, dx: int, dy: int) -> Hole:
     return Hole("fill", box, _buffer(box, hole.dtype, hole.data))
 
 
+def apart(buffer: Gegl.Buffer, box: Box, depth: Depth) -> list[Box]:
+    """The parts of a hole that lie apart from each other; its box itself where it is but one."""
+    data = pixels.read(buffer, box, depth.mask, depth.dtype)
+    found = holes(data, box.width, len(data) // (box.width * box.height))
+    return [hole.moved(box.x, box.y) for hole in found] if len(found) > 1 else [box]
+
+
 def _of_channel(image: Gimp.Image, channel: Gimp.Channel) -> Hole:
     # Of all precisions, this one alone keeps channels (not the selection) in the picture's own bent light.
     bent = image.get_precision() == Gimp.Precision.U8_NON_LINEAR
@@ -80,7 +88,7 @@ def _of_opacity(kind: str, image: Gimp.Image, layer: Gimp.Layer, which: Callable
 
 
 def _of_bytes(kind: str, area: Box, data: bytes) -> Hole:
-    marked = planes.bounds(data, area.width)
+    marked = bounds(data, area.width, Box(0, 0, area.width, area.height))
     return Hole(kind, marked._replace(x=marked.x + area.x, y=marked.y + area.y), _buffer(area, "u8", data))
 
 

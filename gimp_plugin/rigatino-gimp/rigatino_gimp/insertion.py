@@ -9,31 +9,33 @@ from typing import NamedTuple
 from gi.repository import Gimp
 
 from rigatino_gimp import fills, groups, pixels
+from rigatino_gimp.candidates import Part
 from rigatino_gimp.groups import demand
 from rigatino_gimp.layers import Place, box_of
 from rigatino_gimp.pixels import DEPTHS
 from rigatino_gimp.planes import opaque_and_alpha
 from rigatino_gimp.request import JOINING
+from rigatino_wire.region import Box
 
 
 class Picture(NamedTuple):
-    """One candidate: its RGBA, its layer's name among others, and what it has to remember."""
+    """One candidate: its pixels, its layer's name among others, and what it has to remember."""
 
-    rgba: memoryview
+    parts: Sequence[Part]
     name: str
     parasite: bytes
 
 
 class Result(NamedTuple):
-    """A fill to insert: its candidates, all of one size and dtype, and where they go.
+    """A fill to insert: its candidates, all of one box of the picture and one dtype.
 
-    `masked`: alpha becomes a layer mask, the layer itself is opaque. `mode`: one of `request.MODES`, what becomes of
-    `Place.old` where there is one.
+    The box is around all their parts; where none of these is, layers stay transparent. `masked`: alpha becomes a layer
+    mask, the parts themselves are opaque. `mode`: one of `request.MODES`, what becomes of `Place.old` where there is
+    one.
     """
 
     name: str
-    offset: tuple[int, int]
-    size: tuple[int, int]
+    box: Box
     dtype: str
     pictures: Sequence[Picture]
     masked: bool
@@ -95,30 +97,31 @@ def _join(old: Gimp.Layer, made: Sequence[Gimp.Layer]) -> None:
 def _blank(place: Place, result: Result, name: str) -> Gimp.Layer:
     """A layer for one candidate, which no image shows yet."""
     normal, kind = Gimp.LayerMode.NORMAL, place.layer.type_with_alpha()
-    layer = Gimp.Layer.new(place.image, name, *result.size, kind, 100, normal)
-    layer.set_offsets(*_moved(place, result.offset))
+    layer = Gimp.Layer.new(place.image, name, result.box.width, result.box.height, kind, 100, normal)
+    layer.set_offsets(*_moved(place, result.box))
     return layer
 
 
 def _paint(layer: Gimp.Layer, result: Result, picture: Picture) -> None:
     """Gives a layer a candidate's pixels, their mask, and what it has to remember."""
     depth = DEPTHS[result.dtype]
-    if not result.masked:
-        pixels.write(layer, bytes(picture.rgba), depth.colour, depth.dtype)
-    else:
-        opaque, alpha = opaque_and_alpha(picture.rgba, depth.dtype)
-        pixels.write(layer, opaque, depth.colour, depth.dtype)
-        mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK) if result.masked else None
+    if mask is not None:
         layer.add_mask(mask)
-        pixels.write(mask, alpha, depth.mask, depth.dtype)
         layer.set_edit_mask(False)
+    for part in picture.parts:
+        box, rgba = part.box.moved(-result.box.x, -result.box.y), bytes(part.rgba)
+        if mask is not None:
+            rgba, alpha = opaque_and_alpha(rgba, depth.dtype)
+            pixels.write(mask, box, alpha, depth.mask, depth.dtype)
+        pixels.write(layer, box, rgba, depth.colour, depth.dtype)
     groups.label(layer, picture.parasite)
 
 
-def _moved(place: Place, offset: tuple[int, int]) -> tuple[int, int]:
-    """An offset that follows the source, which may have been moved meanwhile, with the canvas or alone."""
+def _moved(place: Place, box: Box) -> tuple[int, int]:
+    """Where a box begins that follows the source, which may have been moved meanwhile, with the canvas or alone."""
     now = box_of(place.layer)
-    return offset[0] + now.x - place.box.x, offset[1] + now.y - place.box.y
+    return box.x + now.x - place.box.x, box.y + now.y - place.box.y
 
 
 def _put(place: Place, top: Gimp.Layer, candidates: Sequence[Gimp.Layer]) -> None:

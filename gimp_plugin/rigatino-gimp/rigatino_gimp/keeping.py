@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 from rigatino_gimp import candidates, fills, insertion, pixels, record
@@ -20,21 +21,18 @@ class Before(NamedTuple):
     hole: Hole
 
 
-def before(place: Place, region: Box) -> Before:
-    """The place as it is now."""
+def before(place: Place, *regions: Box) -> Before:
+    """The place as it is now, and what is sent of it."""
     layer, box, depth = place.layer, place.box, pixels.depth(place.image)
     data = pixels.read(place.hole, place.selection, depth.mask, depth.dtype)
     source = Source(layer.get_tattoo(), layer.get_name(), (box.x, box.y), (box.width, box.height))
-    return Before(source, region, Hole(place.selection, depth.dtype, data))
+    return Before(source, _around(regions), Hole(place.selection, depth.dtype, data))
 
 
 def remembered(then: Before, settings: record.AnySettings, one: Candidate, task: str = "fill") -> Record:
     """The record of a candidate."""
-    _, height, width, _ = one.filled.fill.shape
-    laid = Box(*one.filled.offset, width, height)
-    return Record(
-        settings, then.source, then.region, then.hole, laid, record.ran(one.filled), one.answer, task
-    )
+    laid, ran = _around([part.box for part in one.parts]), record.ran(one.filled)
+    return Record(settings, then.source, then.region, then.hole, laid, ran, one.answer, task)
 
 
 def result(
@@ -42,21 +40,23 @@ def result(
 ) -> insertion.Result:
     """What is to be inserted: candidates with their records. Layers are called by their kind and network."""
     filled = found[0].filled
-    _, height, width, _ = filled.fill.shape
     return insertion.Result(
         name=_name(place, candidates.name(filled.network, kind=kind), mode == "replace"),
-        offset=filled.offset,
-        size=(width, height),
+        box=records[0].box,
         dtype=filled.fill.dtype,
         pictures=[
             insertion.Picture(
-                one.rgba, candidates.name(filled.network, one.answer, kind), record.encode(kept, k)
+                one.parts, candidates.name(filled.network, one.answer, kind), record.encode(kept, k)
             )
             for k, (one, kept) in enumerate(zip(found, records))
         ],
         masked=records[0].settings.result == "mask",
         mode=mode,
     )
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    return reduce(Box.join, boxes)
 
 
 def notes(found: Sequence[Candidate]) -> list[str]:

@@ -14,16 +14,23 @@ from rigatino_wire.region import Box
 
 
 def seen(place: Place, source: str, region: Box) -> Seen:
-    """What is sent of a region: the picture, and what of it is meant."""
+    """What is sent of a region: the picture, and what of it is meant. `source`: "layer" or "visible"."""
+    [found] = all_seen(place, source, [region])
+    return found
+
+
+def all_seen(place: Place, source: str, regions: Sequence[Box]) -> list[Seen]:
+    """What is sent of several regions."""
     depth = pixels.depth(place.image)
-    hole = pixels.read(place.hole, region, depth.mask, depth.dtype)
-    return Seen(region, depth.dtype, read(place, source, region), hole)
+    found = _visible(place, regions) if source == "visible" else [read(place, region) for region in regions]
+    return [
+        Seen(region, depth.dtype, rgba, pixels.read(place.hole, region, depth.mask, depth.dtype))
+        for region, rgba in zip(regions, found)
+    ]
 
 
-def read(place: Place, source: str, region: Box) -> bytes:
-    """RGBA of a region, as the picture's depth has it. `source`: "layer" or "visible"."""
-    if source == "visible":
-        return _visible(place, region)
+def read(place: Place, region: Box) -> bytes:
+    """RGBA of a region of the layer with its fills, as the picture's depth has it."""
     depth = pixels.depth(place.image)
     near = [fill for fill in place.fills if fill.is_valid() and not box_of(fill).intersect(region).empty]
     if near:
@@ -32,27 +39,27 @@ def read(place: Place, source: str, region: Box) -> bytes:
     return pixels.read(place.layer.get_buffer(), own, depth.colour, depth.dtype)
 
 
-def _visible(place: Place, region: Box) -> bytes:
+def _visible(place: Place, regions: Sequence[Box]) -> list[bytes]:
     """The picture as the user sees it, without the fill that is made anew.
 
     That fill is hidden in a copy of the image: in the image itself it would be an undo step.
     """
     if place.old is None or not place.old.is_valid() or not place.old.get_visible():
-        return _merged(place.image, region)
+        return _merged(place.image, regions)
     copy = place.image.duplicate()
     try:
         copy.get_layer_by_name(place.old.get_name()).set_visible(False)  # it has another tattoo there
-        return _merged(copy, region)
+        return _merged(copy, regions)
     finally:
         copy.delete()
 
 
-def _merged(image: Gimp.Image, region: Box) -> bytes:
+def _merged(image: Gimp.Image, regions: Sequence[Box]) -> list[bytes]:
     """All visible layers together, by way of a layer that is never shown."""
     depth = pixels.depth(image)
     merged = Gimp.Layer.new_from_visible(image, image, "visible")
     try:
-        return pixels.read(merged.get_buffer(), region, depth.colour, depth.dtype)
+        return [pixels.read(merged.get_buffer(), box, depth.colour, depth.dtype) for box in regions]
     finally:
         merged.delete()
 

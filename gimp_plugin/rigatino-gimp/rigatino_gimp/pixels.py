@@ -59,10 +59,9 @@ def new_buffer(box: Box, format: str) -> Gegl.Buffer:
     return Gegl.Buffer.new(format, *box)
 
 
-def write(drawable: Gimp.Drawable, data: bytes, format: str, dtype: str) -> None:
-    """Sets all pixels of a drawable. GEGL writes nothing, without a word, where the length is wrong."""
-    width, height = drawable.get_width(), drawable.get_height()
+def write(drawable: Gimp.Drawable, box: Box, data: bytes, format: str, dtype: str) -> None:
+    """Sets a box of a drawable's pixels. GEGL writes nothing, without a word, where the length is wrong."""
     buffer = drawable.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, width, height), format, native(data, dtype))
+    buffer.set(Gegl.Rectangle.new(*box), format, native(data, dtype))
     buffer.flush()
-    drawable.update(0, 0, width, height)
+    drawable.update(*box)

@@ -6,8 +6,6 @@ import sys
 from array import array
 from typing import Any
 
-from rigatino_wire.region import Box
-
 OPAQUE: dict[str, Any] = {"u8": 255, "f32": 1.0}
 CODES = {"u8": "B", "f32": "f"}
 _OPAQUE = bytes(255 if value >= 128 else 0 for value in range(256))
@@ -48,16 +46,3 @@ def opaque(alpha: bytes) -> bytes:
 def transparent(alpha: bytes) -> bytes:
     """Of an alpha channel of bytes, 255 where a pixel is less than half opaque, else 0."""
     return alpha.translate(_TRANSPARENT)
-
-
-def bounds(plane: bytes, width: int) -> Box:
-    """The smallest box around the bytes of a plane, row by row, that are not 0; of size 0 where there are none."""
-    first = len(plane) - len(plane.lstrip(b"\0"))
-    end = len(plane.rstrip(b"\0"))
-    if first >= end:
-        return Box(0, 0, 0, 0)
-    top, bottom = first // width, (end - 1) // width + 1
-    rows = [plane[y * width : (y + 1) * width] for y in range(top, bottom)]
-    left = min(width - len(row.lstrip(b"\0")) for row in rows)
-    right = max(len(row.rstrip(b"\0")) for row in rows)
-    return Box(left, top, right - left, bottom - top)

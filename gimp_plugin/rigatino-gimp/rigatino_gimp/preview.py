@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property, reduce
 from math import ceil
 from typing import Any, NamedTuple
 
 from gi.repository import GdkPixbuf, Gegl, Gimp, GLib, Gtk
 
-from rigatino_gimp import request, shade, texts
+from rigatino_gimp import holes, pixels, request, shade, texts
 from rigatino_gimp.layers import Place
 from rigatino_gimp.request import Settings
 from rigatino_wire.errors import Failure
@@ -28,10 +29,13 @@ _TINTED = bytes(round(STRENGTH * opacity) for opacity in range(256))
 
 
 class Preview:
-    """Shows region and hole, and what the network gets of them, as the settings are now."""
+    """Shows region and hole, and what the network gets of them, as the settings are now.
 
-    def __init__(self, config: Gimp.ProcedureConfig, place: Place) -> None:
-        self._config, self._place = config, place
+    `apart`: whether holes that lie far from each other have regions of their own; all of these are shown then.
+    """
+
+    def __init__(self, config: Gimp.ProcedureConfig, place: Place, apart: bool) -> None:
+        self._config, self._place, self._apart = config, place, apart
         self._description: Description | None = None
         self._waiting = False
         self._picture = Gtk.Image(tooltip_text=texts.PREVIEW_HELP)
@@ -61,21 +65,30 @@ class Preview:
         self._waiting = False
         settings = _settings(self._config)
         try:
-            region = self._region(settings)
+            regions = self._regions(settings)
         except Failure as failure:
             self._words.set_text(texts.say(failure))
             self._picture.clear()
         else:
-            seen = texts.SEEN.format(width=region.width, height=region.height)
+            region = reduce(Box.join, regions)
+            seen = texts.SEEN.format(width=region.width, height=region.height) if len(regions) == 1 else ""
             self._words.set_text(f"{self._hole}\n{seen}".strip())
             self._picture.set_from_pixbuf(picture(self._place, region, settings))
 
-    def _region(self, settings: Settings) -> Box:
-        frame = self._place.frame(settings.source)
-        if self._description is not None:
-            return request.region(self._place.selection, frame, settings, self._description)
-        reach = settings.grow + ceil(settings.feather)
-        return context(self._place.selection.grow(reach), frame, USUAL, settings.context or None)
+    def _regions(self, settings: Settings) -> list[Box]:
+        place, description = self._place, self._description
+        frame = place.frame(settings.source)
+        if description is None:
+            reach = settings.grow + ceil(settings.feather)
+            return [context(place.selection.grow(reach), frame, USUAL, settings.context or None)]
+        stochastic = request.network(description, settings.network).stochastic
+        together = not self._apart or (stochastic and self._config.get_property("candidates") > 1)
+        parts = [place.selection] if together else self._parts
+        return request.regions(parts, frame, settings, description)
+
+    @cached_property
+    def _parts(self) -> list[Box]:
+        return holes.apart(self._place.hole, self._place.selection, pixels.depth(self._place.image))
 
 
 def caption() -> Gtk.Label:

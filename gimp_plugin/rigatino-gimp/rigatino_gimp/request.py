@@ -7,9 +7,10 @@ from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple
 
+from rigatino_wire import region as sending
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import MAX_CANDIDATES, MAX_LINEAGE, Array, Description, Fill, NetworkInfo
-from rigatino_wire.region import MAX_FACTOR, Box, context
+from rigatino_wire.region import MAX_FACTOR, Box
 
 
 class Settings(NamedTuple):
@@ -108,17 +109,26 @@ def _names(networks: Sequence[NetworkInfo]) -> str:
 
 
 def region(selection: Box, frame: Box, settings: Any, description: Description) -> Box:
-    """What is sent: the selection, as far as grow and feather widen it, with its context, inside the frame.
+    """What is sent for a selection that is one: as `regions`."""
+    [found] = regions([selection], frame, settings, description)
+    return found
+
+
+def regions(holes: Sequence[Box], frame: Box, settings: Any, description: Description) -> list[Box]:
+    """What is sent: holes, as far as grow and feather widen them, with their context, inside the frame; near ones
+    share a region.
 
     The settings are those of any task. Raises Failure unknown_network, hole_empty, or too_many_pixels for more than
     the daemon takes.
     """
-    rule = network(description, settings.network).rule
+    rule, limit = network(description, settings.network).rule, description.limits.max_pixels
     reach = settings.grow + ceil(settings.feather)
-    box = context(selection.intersect(frame).grow(reach), frame, rule, settings.context or None)
-    if box.width * box.height > description.limits.max_pixels:
-        raise Failure("too_many_pixels", pixels=box.width * box.height, limit=description.limits.max_pixels)
-    return box
+    shown = [part for part in (hole.intersect(frame) for hole in holes) if not part.empty]
+    found = sending.regions([hole.grow(reach) for hole in shown], frame, rule, settings.context or None)
+    for box in found:
+        if box.width * box.height > limit:
+            raise Failure("too_many_pixels", pixels=box.width * box.height, limit=limit)
+    return found
 
 
 def check_answers(hole: Box, count: int, dtype: str, description: Description) -> None:

@@ -96,7 +96,7 @@ class Tiles:
     @property
     def nbytes(self) -> int:
         """How much memory the candidates take."""
-        return sum(one.rgba.nbytes for one in self.ordered())
+        return sum(one.nbytes for one in self.ordered())
 
     @property
     def chosen(self) -> Candidate | None:

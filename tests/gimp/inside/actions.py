@@ -66,7 +66,7 @@ def act_second_fill(case):
     rectangle(image, 180, 100, 50, 40)
     place = layers.find(image, [source])
     region = Box(100, 60, 180, 130)
-    (SHARE / "out" / f"{case}-read.raw").write_bytes(pictures.read(place, "layer", region))
+    (SHARE / "out" / f"{case}-read.raw").write_bytes(pictures.read(place, region))
     image.set_selected_layers([source])
     facts = seen(case, image, source)
     return {**facts, "region": region, "read": {"size": [180, 130], "file": f"{case}-read.raw"}}
@@ -80,7 +80,7 @@ def act_hidden_fill_is_not_seen(case):
     fill.set_visible(False)
     rectangle(image, 180, 100, 50, 40)
     region = Box(100, 60, 180, 130)
-    read = pictures.read(layers.find(image, [source]), "layer", region)
+    read = pictures.read(layers.find(image, [source]), region)
     return {"same": read == pixels.read(source.get_buffer(), region, "R'G'B'A u8", "u8")}
 
 
@@ -182,6 +182,7 @@ def refill_of_a_copy(case):
 def _candidates(image, source):
     """Two candidates, as a network that knows chance would make them."""
     from rigatino_gimp import insertion, layers
+    from rigatino_gimp.candidates import Part
     from rigatino_gimp.record import Hole, Record, Source, encode
     from rigatino_gimp.request import Settings
     from rigatino_wire.region import Box
@@ -192,9 +193,9 @@ def _candidates(image, source):
         Settings(), Source(source.get_tattoo(), source.get_name(), (0, 0), (400, 300)), box,
         Hole(box, "u8", bytes([255]) * 3000), box, {"network": "test"},
     )  # fmt: skip
-    rgba = memoryview(bytes([200, 100, 50, 255]) * 3000)
-    pictures = [insertion.Picture(rgba, f"Fill (test) seed {k}", encode(kept, k)) for k in range(2)]
-    result = insertion.Result("Fill (test)", (150, 100), (60, 50), "u8", pictures, masked=True)
+    part = Part(box, memoryview(bytes([200, 100, 50, 255]) * 3000))
+    pictures = [insertion.Picture([part], f"Fill (test) seed {k}", encode(kept, k)) for k in range(2)]
+    result = insertion.Result("Fill (test)", box, "u8", pictures, masked=True)
     group = insertion.insert(place, result)
     Gimp.Selection.none(image)
     return group

@@ -12,6 +12,7 @@ sys.path[:0] = [f"{SHARE}/inside", f"{SHARE}/profile/plug-ins/rigatino-gimp"]
 import actions  # noqa: E402
 import edited  # noqa: E402
 import facing  # noqa: E402
+import far  # noqa: E402
 import host  # noqa: E402
 import kinds  # noqa: E402
 import lost  # noqa: E402
@@ -23,5 +24,5 @@ import several  # noqa: E402
 import waiting  # noqa: E402
 
 only = re.compile(os.environ.get("RIGATINO_GIMP_CASES", ""))
-for module in (plain, kinds, actions, refusals, scripts, waiting, several, edited, facing, seams, lost):
+for module in (plain, kinds, actions, refusals, scripts, waiting, several, edited, facing, seams, far, lost):
     host.run([case for case in module.CASES if only.search(case.__name__)])

@@ -192,9 +192,9 @@ def several_removed_meanwhile(case):
     image, _source, _outcome, fill = filled(seed=40)
     real = daemon.fill
 
-    def remove_then_fill(request, *watchers):
+    def remove_then_fill(request, **watchers):
         image.remove_layer(fill)
-        return real(request, *watchers)
+        return real(request, **watchers)
 
     with replaced(daemon, "fill", remove_then_fill):
         done = refill(image, [fill], Settings(seed=41), "another")

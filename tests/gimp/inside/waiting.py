@@ -30,9 +30,9 @@ def during(change):
     image, source = _two_layers()
     fill = daemon.fill
 
-    def act_then_fill(request, *watchers):
+    def act_then_fill(request, **watchers):
         change(image, source)
-        return fill(request, *watchers)
+        return fill(request, **watchers)
 
     with replaced(daemon, "fill", act_then_fill):
         return _filled(image, source)
@@ -154,10 +154,12 @@ def _place(image):
 
 def _result(candidates=1, **more):
     from rigatino_gimp import insertion
+    from rigatino_gimp.candidates import Part
+    from rigatino_wire.region import Box
 
-    rgba = memoryview(bytes([200, 100, 50, 255]) * 3000)
-    pictures = [insertion.Picture(rgba, f"Fill (test) seed {k}", b"{}") for k in range(candidates)]
-    return insertion.Result("Fill (test)", (150, 100), (60, 50), "u8", pictures, masked=True, **more)
+    part = Part(Box(150, 100, 60, 50), memoryview(bytes([200, 100, 50, 255]) * 3000))
+    pictures = [insertion.Picture([part], f"Fill (test) seed {k}", b"{}") for k in range(candidates)]
+    return insertion.Result("Fill (test)", part.box, "u8", pictures, masked=True, **more)
 
 
 def insert_candidates(case):
