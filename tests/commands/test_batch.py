@@ -85,6 +85,26 @@ def test_a_folder_is_filled_once(places: tuple[Path, Path, Path]) -> None:
     assert before == {name: (out / name).stat().st_mtime_ns for name in results(out)}
 
 
+def test_far_holes_are_filled_as_a_single_fill_fills_them(
+    places: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    folder, masks, out = places
+    for file in folder.iterdir():
+        file.unlink()
+    with Image.open(PHOTOS / "pier.jpg") as photo:
+        photo.convert("RGB").resize((1100, 1000)).save(folder / "pier.png")
+    pixels = np.zeros((1000, 1100), np.uint8)
+    pixels[20:30, 30:40] = pixels[960:970, 1070:1085] = 255
+    Image.fromarray(pixels).save(masks / "pier.png")
+    words = ["--quality", "fast", "--no-detail"]
+    done = batch(*places, *words)
+    assert done.exit_code == 0, done.output
+    alone = rigatino("fill", folder / "pier.png", masks / "pier.png", "-o", tmp_path / "alone.png", *words)
+    assert "2 places" in alone.stderr
+    assert not changed(tmp_path / "alone.png", out / "pier.png").any()
+    assert len(Manifest(out).read()["pier.png"].ran["seeds"]) == 1
+
+
 def test_what_is_wrong_with_one_does_not_end_the_run(places: tuple[Path, Path, Path]) -> None:
     folder, masks, out = places
     (folder / "apple.png").write_text("no picture")
