@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -79,3 +80,15 @@ def test_answers_are_laid_over_one_picture() -> None:
 
 def opaque(value: int) -> Array:
     return Array("u8", (1, 3, 4, 4), bytes([value, value, value, 255]) * 12)
+
+
+def test_what_lies_between_takes_no_memory() -> None:
+    below, marked = picture(), mask(UPPER, LOWER)
+    tracemalloc.start()
+    try:
+        found = retouch.requests(below, marked, Options(), RULE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 2
+    assert peak < marked.size / 2
