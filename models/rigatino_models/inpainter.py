@@ -14,11 +14,10 @@ from rigatino_models.layers.fused import Fused
 from rigatino_models.layers.resize import doubling, reduce_known
 from rigatino_models.spec import Step
 from rigatino_models.steps import portion
+from rigatino_models.surroundings import Surroundings
 
 # look(picture, hole, an answer for this size to go on from) -> raw answer
 Look = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-
-NEAR = 3  # margins from the picture's edge, within which a hole is near it
 
 
 class Inpainter:
@@ -26,8 +25,8 @@ class Inpainter:
 
     `net(image, hole, on_step)` takes sides that are multiples of `multiple`, at least `minimum`, equal if `square`.
     With `coarsest` it looks several times, from about that longer side up to the picture's own, and is given the answer
-    of the look before as a fourth argument. With `margin`, a picture whose hole comes near its edge is shown with so
-    many mirrored pixels around it.
+    of the look before as a fourth argument. With `margin`, a picture whose hole comes near its edge is shown with
+    surroundings.
     """
 
     def __init__(
@@ -49,34 +48,23 @@ class Inpainter:
 
         on_step(done, total) follows the network's layers; what it raises ends the work.
         """
-        margin = self._around(hole)
-        if margin:
-            image, hole = (F.pad(part, (margin,) * 4, mode="reflect") for part in (image, hole))
-        height, width = image.shape[-2:]
-        sizes = doubling(height, width, self.coarsest)
+        shown, size = Surroundings.of(hole, self.margin), hole.shape[-2:]
+        image, hole = shown.around(image), shown.around(hole)
+        sizes = doubling(*hole.shape[-2:], self.coarsest)
 
         def look(image: Tensor, hole: Tensor, coarse: Tensor | None) -> Tensor:
             number = sizes.index((image.shape[-2], image.shape[-1]))
             return self.look(image, hole, coarse, portion(on_step, fourfold(len(sizes)), number))
 
         answer = look(image, hole, coarse_answer(look, image, hole, sizes[:-1]))
-        return answer[..., margin : height - margin, margin : width - margin]
+        return shown.within(answer, *size)
 
     def manner(self, hole: Tensor) -> Hashable:
         """How a picture with this hole [1,1,H,W] is looked at; those of one size and manner may share a batch."""
-        margin = self._around(hole)
-        around = F.pad(hole, (margin,) * 4, mode="reflect")
-        height, width = around.shape[-2:]
-        sizes = doubling(height, width, self.coarsest)[:-1]
-        return margin, *(bool(reduce_known(around, 1 - around, size)[1].all()) for size in sizes)
-
-    def _around(self, hole: Tensor) -> int:
-        """How many mirrored pixels a picture is shown with: answers can run wild in a hole at a picture's corner."""
-        height, width = hole.shape[-2:]
-        near = NEAR * self.margin
-        inner = hole[..., near : max(near, height - near), near : max(near, width - near)]
-        beside = bool(hole.sum() != inner.sum())
-        return min(self.margin, height - 1, width - 1) if beside else 0
+        shown = Surroundings.of(hole, self.margin)
+        around = shown.around(hole)
+        sizes = doubling(*around.shape[-2:], self.coarsest)[:-1]
+        return shown, *(bool(reduce_known(around, 1 - around, size)[1].all()) for size in sizes)
 
     @torch.inference_mode()
     def look(self, image: Tensor, hole: Tensor, coarse: Tensor | None, on_step: Step | None) -> Tensor:

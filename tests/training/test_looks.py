@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rigatino_models.errors import ModelError
 from rigatino_models.inpainter import Inpainter
 from rigatino_models.lama.net import TINY, Lama
+from rigatino_models.surroundings import Surroundings
 from rigatino_models.training import looks
 from rigatino_models.training.loop import Trainer
 from rigatino_models.training.recipe import find, read
@@ -77,6 +78,28 @@ def test_a_hole_near_the_edge_is_shown_away_from_it(corner: tuple[int, int], mir
     expected = Inpainter(net, 8, 16, coarsest=16).raw(*around)
     expected = expected[..., mirrored : 64 + mirrored, mirrored : 72 + mirrored]
     assert torch.equal(Inpainter(net, 8, 16, coarsest=16, margin=8).raw(image, gap), expected)
+
+
+def test_a_hole_all_along_an_edge_lies_between_known_pixels() -> None:
+    """What is known is mirrored to its far side; the corners between two such holes are mirrored both ways."""
+    torch.manual_seed(0)
+    net = Lama(TINY).eval()
+    image, gap = torch.arange(64.0).expand(1, 3, 40, 64).clone(), torch.zeros(1, 1, 40, 64)
+    gap[..., 50:], gap[..., 30:, :] = 1, 1
+    shown = Surroundings.of(gap, 4)
+    around, far = shown.around(image), shown.around(gap)
+    assert around.shape[-2:] == (4 + 40 + 16, 4 + 64 + 16)
+    assert around[0, 0, 20].tolist() == [4.0, 3, 2, 1, *range(64), *range(49, 33, -1)]
+    assert torch.equal(far[..., 4 + 40 :, 4 + 64 :], torch.zeros(1, 1, 16, 16))
+    assert torch.equal(shown.within(around, 40, 64), image)
+    expected = shown.within(Inpainter(net, 8, 16, coarsest=16).raw(around / 64, far), 40, 64)
+    assert torch.equal(Inpainter(net, 8, 16, coarsest=16, margin=4).raw(image / 64, gap), expected)
+
+
+@pytest.mark.parametrize("gap", [torch.ones(1, 1, 9, 7), torch.zeros(1, 1, 9, 7), torch.ones(1, 1, 1, 5)])
+def test_surroundings_of_pictures_without_anything_known_or_to_fill(gap: Tensor) -> None:
+    shown = Surroundings.of(gap, 4)
+    assert torch.equal(shown.within(shown.around(gap), *gap.shape[-2:]), gap)
 
 
 def test_a_size_at_which_nothing_is_known_is_passed_over() -> None:
