@@ -50,7 +50,7 @@ class Inpainter:
         """
         shown, size = Surroundings.of(hole, self.margin), hole.shape[-2:]
         image, hole = shown.around(image), shown.around(hole)
-        sizes = doubling(*hole.shape[-2:], self.coarsest)
+        sizes = doubling(hole.shape[-2], hole.shape[-1], self.coarsest)
 
         def look(image: Tensor, hole: Tensor, coarse: Tensor | None) -> Tensor:
             number = sizes.index((image.shape[-2], image.shape[-1]))
@@ -63,7 +63,7 @@ class Inpainter:
         """How a picture with this hole [1,1,H,W] is looked at; those of one size and manner may share a batch."""
         shown = Surroundings.of(hole, self.margin)
         around = shown.around(hole)
-        sizes = doubling(*around.shape[-2:], self.coarsest)[:-1]
+        sizes = doubling(around.shape[-2], around.shape[-1], self.coarsest)[:-1]
         return shown, *(bool(reduce_known(around, 1 - around, size)[1].all()) for size in sizes)
 
     @torch.inference_mode()
