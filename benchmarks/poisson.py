@@ -3,10 +3,10 @@
     python benchmarks/poisson.py [--sides 125,250,500,1000] [--runs 3]
 
 Square holes of these sides, three channels of float32, a guide of noise: the least processor time of some runs, what a
-pixel of the hole takes next to one of the smallest hole, and the peak of memory by pixel that is solved for (from NumPy's
-own counting, in a run of its own). `fill` is what every fill does (128 pixels from the rim, to 1e-3). The direct solver factorises the
-same system up to a side of 500. `near` is what bounding distances to a hole of 300 pixels saves in a region of 9
-megapixels. One thread. The last line is JSON.
+pixel of the hole takes next to one of the smallest hole, and the peak of memory by pixel that is solved for (from
+NumPy's own counting, in a run of its own). `fill` is what every fill does (128 pixels from the rim, to 1e-3). The
+direct solver factorises the same system up to a side of 500. `near` is what bounding distances to a hole of 300 pixels
+saves in a region of 9 megapixels. One thread. The last line is JSON.
 """
 
 from __future__ import annotations

@@ -233,6 +233,7 @@ class Dispatcher:
         handlers: dict[str, Callable[[Worker, Record, float], None]] = {
             "ready": self._on_ready,
             "unfit": self._on_unfit,
+            "warm": self._on_warm,
             "progress": self._on_progress,
             "preview": self._on_preview,
             "filled": self._on_result,
@@ -252,6 +253,10 @@ class Dispatcher:
         log.error("worker %d cannot work: %s", worker.pid, failure)
         self._worker = None
         self._refuse_all(failure, now)
+
+    def _on_warm(self, worker: Worker, record: Record, now: float) -> None:
+        """The first fill is prepared."""
+        worker.resident = tuple(record.facts["resident"])
 
     def _on_progress(self, worker: Worker, record: Record, now: float) -> None:
         job = self._job(record)

@@ -3,7 +3,7 @@
 A record is 4 bytes with the size of a JSON object, the object, and the frames whose sizes its `sizes` gives.
 
     to the worker   hello(key, log) · fill(job) + a request's frames · cancel(job)
-    from it         ready(device, precision) · unfit(failure) · progress(job, stage, fraction)
+    from it         ready(device, precision) · unfit(failure) · warm(resident) · progress(job, stage, fraction)
                     preview(job) + its frames
                     filled(job, resident) + a reply's frames · failed(job, resident, failure)
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+import numpy as np
+
 from rigatino.budget import ladder
 from rigatino.editing.editor import Editor
 from rigatino.exchange import Report
@@ -12,7 +14,9 @@ from rigatino.filling import Filling, Show
 from rigatino.pool import Pool
 from rigatino.settings import Settings
 from rigatino_wire.errors import Failure
-from rigatino_wire.messages import Face, Fill, Filled, Message, Paint, Preview, Transplant
+from rigatino_wire.messages import Array, Face, Fill, Filled, Message, Paint, Preview, Transplant
+
+SMALL = 128  # pixels: the bundled network's first look; texture is copied into a hole of half of it
 
 
 def _unseen(preview: Preview) -> None:
@@ -39,6 +43,13 @@ class Service:
     def resident(self) -> list[str]:
         """Names of the networks in memory."""
         return self.pool.resident()
+
+    def warm_up(self) -> None:
+        """Fill a small hole, so that no first fill waits for what is loaded and prepared but once."""
+        image = np.full((SMALL, SMALL, 4), 255, np.uint8)
+        hole = np.pad(np.ones((SMALL // 2, SMALL // 2, 1), np.uint8), ((SMALL // 4,) * 2,) * 2 + ((0, 0),))
+        seen, gap = (Array("u8", part.shape, part.tobytes()) for part in (image, hole))
+        self.answer(Fill("first", seen, gap), lambda stage, fraction: None)
 
     def answer(self, request: Message, progress: Report, show: Show = _unseen) -> Filled:
         """Do what a request of rigatino_wire.messages.WORK asks for. Raises Failure unknown_op for another."""

@@ -27,6 +27,7 @@ from rigatino_wire.messages import WORK, Buffer, Preview
 if TYPE_CHECKING:
     from rigatino.service import Service
 
+LULL = 0.2  # seconds without work until the first fill is prepared
 REST = 5.0  # seconds without work until freed memory goes back
 PAUSE = 0.05  # seconds between two reports of progress
 MARKS_OF_A_BROKEN_DEVICE = ("CUDA error", "device-side assert", "CUDNN_STATUS", "CUBLAS_STATUS")
@@ -76,6 +77,7 @@ class Desk:
         self._inbox = inbox
         self._out = out
         self._service = service
+        self._cold = True
 
     def work(self) -> None:
         """Says that the worker is ready, then works for ever."""
@@ -85,14 +87,25 @@ class Desk:
             self._serve(self._next())
 
     def _next(self) -> Task:
-        """The next task. Where none comes for a while, memory that fills have freed goes back."""
-        try:
-            return self._inbox.tasks.get(timeout=REST)
-        except Empty:
-            release_freed_memory()
-            return self._inbox.tasks.get()
+        """The next task. Where none comes, the first one is prepared; later, memory that fills have freed goes back."""
+        for patience, chore in ((LULL, self._warm_up), (REST, release_freed_memory)):
+            try:
+                return self._inbox.tasks.get(timeout=patience)
+            except Empty:
+                chore()
+        return self._inbox.tasks.get()
+
+    def _warm_up(self) -> None:
+        if self._cold:
+            self._cold = False
+            try:
+                self._service.warm_up()
+            except Exception:  # who needs what does not work is told then
+                log.exception("nothing is prepared")
+            pipe.write(self._out, "warm", {"resident": self._service.resident()})
 
     def _serve(self, task: Task) -> None:
+        self._cold = False
         try:
             frames, failure = self._fill(task), None
         except Exception as error:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from daemon.house import PATIENCE, request
 from rigatino import pipe
+from rigatino import worker as room
 from rigatino_wire.errors import Failure
 from rigatino_wire.frames import pack, unpack
 from rigatino_wire.messages import Filled
@@ -44,6 +48,9 @@ class Service:
 
     def resident(self):
         return ["net"]
+
+    def warm_up(self):
+        pass
 
     def answer(self, request, progress, show):
         print("a library says something on standard output", flush=True)
@@ -186,3 +193,30 @@ def test_a_worker_that_cannot_work_says_why(device: str, code: str) -> None:
         assert process.process.wait(PATIENCE) == 0
     finally:
         process.close()
+
+
+def test_a_lull_is_used_once_and_its_failure_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LULL", 0.0)
+    tasks: SimpleQueue[room.Task] = SimpleQueue()
+    calls: list[str] = []
+
+    class Unlucky:
+        def warm_up(self) -> None:
+            calls.append("warm up")
+            tasks.put(room.Task(1, []))
+            raise RuntimeError("no such luck")
+
+        def resident(self) -> list[str]:
+            return ["net"]
+
+    inbox: Any = SimpleNamespace(tasks=tasks)
+    service: Any = Unlucky()
+    out = io.BytesIO()
+    desk = room.Desk(inbox, out, service)
+    assert desk._next().number == 1
+    monkeypatch.setattr(room, "release_freed_memory", lambda: tasks.put(room.Task(2, [])))
+    monkeypatch.setattr(room, "REST", 0.0)
+    assert desk._next().number == 2
+    assert calls == ["warm up"]
+    out.seek(0)
+    assert [(record.kind, record.facts) for record in pipe.records(out)] == [("warm", {"resident": ["net"]})]

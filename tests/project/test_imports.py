@@ -84,6 +84,11 @@ def test_models_keep_their_own_order() -> None:
         ("from rigatino.cli import cli; cli(['--help'], standalone_mode=False)", {"torch", "numpy", "scipy"}),
         ("import rigatino.daemon", {"torch"}),
         ("import rigatino_models.registry; rigatino_models.registry.specs()", {"torch"}),
+        (
+            "from rigatino_models import registry; from rigatino_models.convert import weights; "
+            "bundled = registry.find(''); weights.read(bundled.path, bundled.sha256)",
+            {"sympy"},
+        ),
     ],
 )
 def test_light_entries_import_nothing_heavy(program: str, unwanted: set[str]) -> None:

@@ -260,3 +260,9 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
             request(scene(32, 32), box(32, 32, 8, 8, 12, 12), network="mine"),
         )
     assert caught.value.code == "weights_hash"
+
+
+def test_a_first_fill_can_be_prepared(tmp_path: Path) -> None:
+    fresh = Service(Settings(tmp_path, device="cpu"))
+    fresh.warm_up()
+    assert fresh.resident() == ["lama-small"]

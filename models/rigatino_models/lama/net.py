@@ -227,6 +227,6 @@ def _decoder(config: LamaConfig) -> Iterator[nn.Module]:
     if config.prefill:
         with torch.no_grad():
             for parameter in last.parameters():
-                parameter.div_(CAUTION)
+                parameter.mul_(1 / CAUTION)  # a division on the meta device imports sympy: half a second
     yield last
     yield nn.Sigmoid()
