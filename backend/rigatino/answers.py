@@ -85,8 +85,8 @@ class Answers:
                 image, hole = (
                     torch.cat(pictures) for pictures in zip(*(seen[k] for k in batch), strict=True)
                 )
-                raws = self.network.raw(image, hole, _each([steps[k] for k in batch])).split(1)
-                found |= {k: self.views[k].enlarged(raw) for k, raw in zip(batch, raws, strict=True)}
+                raws = self.network.raw(image, hole, _each([steps[k] for k in batch]))
+                found |= {k: self.views[k].enlarged(raw[None]) for k, raw in zip(batch, raws, strict=True)}
         return [found[k] for k in range(len(self.views))]
 
     def _layer(self, lineage: Lineage, steps: Sequence[Step]) -> Answer:

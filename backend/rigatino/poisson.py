@@ -270,7 +270,7 @@ def _conjugate_gradients(
     right = right.astype(kind, copy=False)
     whole = float(np.linalg.norm(right))
     parts = (system.data.astype(kind, copy=False), system.indices, system.indptr)
-    exact = sparse.csr_array(parts, shape=system.shape)
+    exact: Any = sparse.csr_array(parts, shape=system.shape)
     done = 0.0
 
     def product(x: Values) -> Values:

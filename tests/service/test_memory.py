@@ -75,7 +75,9 @@ def test_what_would_be_too_much_is_not_begun(data: Path, free: list[float]) -> N
     assert filled.precision == "bf16"
 
 
-def test_specks_are_looked_at_one_by_one_where_memory_is_short(data: Path, free: list[float]) -> None:
+def test_specks_are_looked_at_one_by_one_where_memory_is_short(
+    data: Path, free: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That is no other answer, so nothing is told."""
     service, asked, answers = Service(Settings(data, device="cpu")), [], []
     image = np.full((256, 1800, 4), 255, np.uint8)
@@ -91,7 +93,7 @@ def test_specks_are_looked_at_one_by_one_where_memory_is_short(data: Path, free:
         asked.append(len(image))
         return raw(image, *more)
 
-    net.raw = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(net, "raw", counted)
     for free[0] in (inf, 1.3e8):
         filled = service.answer(request, lambda stage, fraction: None)
         assert not filled.notes
