@@ -70,11 +70,12 @@ def floats_travel(seen: Seen) -> None:
 
 
 def colours_stay_wide(seen: Seen) -> None:
-    """Even under the fill's faint edge: what shows through is not cut off at sRGB's limits."""
+    """Under the fill's faint edge, and in the fill itself: nothing is cut off at sRGB's limits."""
     floats_travel(seen)
-    edge = seen.changed & (seen.away > 0) & (seen.before[..., 0] < -0.1)
+    edge = (seen.away > 0) & (seen.away < REACH) & (seen.before[..., 0] < -0.1)
     assert edge.any()
-    assert seen.after[edge, 0].min() < -0.05
+    assert seen.after[edge, 0].max() < -0.2
+    assert seen.after[seen.hole == 255, 0].min() < -0.1
 
 
 def light_stays_bright(seen: Seen) -> None:
@@ -82,6 +83,22 @@ def light_stays_bright(seen: Seen) -> None:
     edge = seen.changed & (seen.away > 0) & (seen.before[..., 0] > 1.2)
     assert edge.any()
     assert seen.after[edge, 0].max() > 1.1
+
+
+def goes_on_in_bright_light(seen: Seen) -> None:
+    """As bright as the stripes that the selection covers: inside/kinds.py has the numbers."""
+    columns = np.arange(seen.hole.shape[1]) // 4 * 4
+    truth = columns[:, None] / (60, 70, 80) * np.ones((seen.hole.shape[0], 1, 1))
+    inside = seen.hole == 255
+    off = np.abs(np.log2(seen.after[inside, :3] / truth[inside]))
+    assert np.log2(truth[inside]).mean() > 1  # as far from white
+    assert off.mean() < 0.15
+
+
+def extended_in_bright_light(seen: Seen) -> None:
+    outside_the_layer_too(seen)
+    off = np.abs(np.log2(seen.after[seen.hole == 255, :3] / (4, 3, 2.5)))
+    assert off.mean() < 0.3
 
 
 def outside_the_layer_too(seen: Seen) -> None:
@@ -163,12 +180,17 @@ FILLED: dict[str, Judge] = {
     "kind_double": floats_travel,
     "kind_wide_gamut": colours_stay_wide,
     "kind_beyond_white": light_stays_bright,
+    "kind_within_bright_light": goes_on_in_bright_light,
     "kind_offset": nothing_more,
     "kind_larger_than_the_canvas": nothing_more,
     "kind_smaller_than_the_canvas": nothing_more,
     "kind_partly_outside_the_layer": outside_the_layer_too,
     "kind_wholly_outside_the_layer": outside_the_layer_too,
     "kind_enlarged_canvas": outside_the_layer_too,
+    "kind_extended_on_all_sides": outside_the_layer_too,
+    "kind_extended_with_its_layer": outside_the_layer_too,
+    "kind_extended_with_nothing_selected": outside_the_layer_too,
+    "kind_extended_in_bright_light": extended_in_bright_light,
     "kind_in_a_group": in_a_group,
     "kind_in_nested_groups": in_a_group,
     "kind_group": above_the_group,
@@ -209,7 +231,7 @@ ASKED = {
     "linear": ["kind_8_linear", "kind_32", "kind_half"],
     "perceptual": ["kind_8_perceptual", "kind_double"],
     "profile of a wide gamut": ["kind_wide_gamut"],
-    "beyond white": ["kind_beyond_white"],
+    "beyond white": ["kind_beyond_white", "kind_within_bright_light", "kind_extended_in_bright_light"],
     "offset": ["kind_offset"],
     "layer larger than the canvas": ["kind_larger_than_the_canvas"],
     "layer smaller than the canvas": ["kind_smaller_than_the_canvas"],
@@ -233,7 +255,10 @@ ASKED = {
     "transparent areas, nothing selected": [
         "kind_transparent_is_the_hole", "kind_transparent_is_the_hole_of_a_moved_layer",
     ],
-    "canvas enlarged around a layer": ["kind_enlarged_canvas"],
+    "canvas enlarged around a layer": [
+        "kind_enlarged_canvas", "kind_extended_on_all_sides", "kind_extended_with_its_layer",
+        "kind_extended_with_nothing_selected",
+    ],
     "indexed": ["kind_indexed"],
 }  # fmt: skip
 

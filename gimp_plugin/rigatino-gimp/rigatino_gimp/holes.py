@@ -44,7 +44,12 @@ def find(
     mask = image.get_channel_by_name(QUICK_MASK)
     if mask is not None:
         return _of_channel(image, mask)
-    return _of_opacity("transparency", image, layer, planes.transparent)
+    try:
+        return _of_opacity("transparency", image, layer, planes.transparent)
+    except Failure:
+        if image.get_layers() != [layer]:
+            raise
+        return _around(image, layer)
 
 
 def remembered(hole: Remembered, dx: int, dy: int) -> Hole:
@@ -70,6 +75,19 @@ def _of_channel(image: Gimp.Image, channel: Gimp.Channel) -> Hole:
     if hole.box.empty:
         raise Failure("hole_empty")
     return hole
+
+
+def _around(image: Gimp.Image, layer: Gimp.Layer) -> Hole:
+    """The canvas around the only layer, which was made larger. Raises Failure selection_empty where there is none."""
+    _, x, y = layer.get_offsets()
+    canvas = Box(0, 0, image.get_width(), image.get_height())
+    shown = Box(x, y, layer.get_width(), layer.get_height()).intersect(canvas)
+    if shown.empty or shown == canvas:
+        raise Failure("selection_empty")
+    beside = b"\xff" * shown.x + bytes(shown.width) + b"\xff" * (canvas.width - shown.right)
+    below = b"\xff" * (canvas.width * (canvas.height - shown.bottom))
+    data = b"\xff" * (canvas.width * shown.y) + beside * shown.height + below
+    return _of_bytes("transparency", canvas, data)
 
 
 def _of_opacity(kind: str, image: Gimp.Image, layer: Gimp.Layer, which: Callable[[bytes], bytes]) -> Hole:

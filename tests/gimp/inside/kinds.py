@@ -66,6 +66,15 @@ def kind_beyond_white(case):
     return seen(case, image, layer)
 
 
+def kind_within_bright_light(case):
+    """Stripes that grow brighter to the right, all of them far above white around the selection."""
+    image, layer = selected()
+    image.convert_precision(Gimp.Precision.FLOAT_LINEAR)
+    for x in range(60, 260, 4):
+        _paint(layer, x, 20, 4, 220, (x / 60, x / 70, x / 80, 1.0))
+    return seen(case, image, layer)
+
+
 def _paint(layer, x, y, width, height, colour):
     from array import array
 
@@ -114,6 +123,45 @@ def kind_enlarged_canvas(case):
     image.resize(460, 300, 60, 0)
     rectangle(image, 0, 0, 60, 300)
     return seen(case, image, layer)
+
+
+def _extended(image):
+    """Image > Canvas Size, by as much on all sides; its empty border is selected."""
+    image.resize(480, 380, 40, 40)
+    image.select_item(Gimp.ChannelOps.REPLACE, only_layer(image))
+    Gimp.Selection.invert(image)
+    return image, only_layer(image)
+
+
+def kind_extended_on_all_sides(case):
+    return seen(case, *_extended(photo()))
+
+
+def kind_extended_with_its_layer(case):
+    """Canvas Size resizes the layer too, and fills it with transparency; nothing is selected."""
+    image = photo()
+    only_layer(image).add_alpha()
+    image, layer = _extended(image)
+    layer.resize_to_image_size()
+    return _nothing_selected(case, image, layer)
+
+
+def kind_extended_with_nothing_selected(case):
+    return _nothing_selected(case, *_extended(photo()))
+
+
+def _nothing_selected(case, image, layer):
+    hole = dump(case, "hole", image.get_selection(), "Y u8")
+    Gimp.Selection.none(image)
+    return seen(case, image, layer, hole=hole)
+
+
+def kind_extended_in_bright_light(case):
+    image = photo()
+    image.convert_precision(Gimp.Precision.FLOAT_LINEAR)
+    layer = only_layer(image)
+    _paint(layer, 0, 0, layer.get_width(), layer.get_height(), (4.0, 3.0, 2.5, 1.0))
+    return seen(case, *_extended(image))
 
 
 def kind_in_a_group(case):
