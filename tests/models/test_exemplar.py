@@ -246,3 +246,27 @@ def test_where_nothing_similar_is_found_the_answer_stands() -> None:
         return float((result - 0.2 - 0.6 * noise)[middle].abs().mean())
 
     assert distance(smooth, 1.0) < 0.3 * distance(smooth, 0.0)
+
+
+def test_answer_and_copy_share_the_result() -> None:
+    image, hole = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 0.2, gap(64, 64)
+    answer = torch.full_like(image, 0.6)
+    copy, half = (
+        copy_texture(image, hole, answer, Settings(drawn=0.0, trust=0.0, share=share)) for share in (1.0, 0.5)
+    )
+    there = hole.expand_as(image) > 0
+    assert float((copy - answer)[there].abs().mean()) > 0.05
+    assert torch.allclose(half[there], ((copy + answer) / 2)[there], atol=1e-5)
+    assert torch.equal(half[~there], image[~there])
+
+
+def test_sharpening_adds_to_what_is_fine_alone() -> None:
+    hole = gap(256, 256)
+    striped, flat = stripes(256, 256), torch.full((1, 3, 256, 256), 0.25)
+
+    def sharpened(image: Tensor, by: float) -> Tensor:
+        return copy_texture(image, hole, image, Settings(trust=0.0, sharpen=by))[hole.expand_as(image) > 0]
+
+    soft = 0.4 + 0.2 * striped
+    assert float(sharpened(soft, 0.5).std()) == pytest.approx(1.5 * float(sharpened(soft, 0.0).std()), rel=0.1)
+    assert torch.allclose(sharpened(flat, 0.5), sharpened(flat, 0.0), atol=1e-5)

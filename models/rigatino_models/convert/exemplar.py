@@ -22,6 +22,8 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "blur": (float, 0.1, 20),
     "drawn": (float, 0, 1),
     "trust": (float, 0, 1e6),
+    "share": (float, 0, 1),
+    "sharpen": (float, 0, 10),
 }
 PAIRS = {"guide"}
 
