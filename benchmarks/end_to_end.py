@@ -4,8 +4,8 @@
 
 A daemon of its own, in folders of its own, and one small fill to load the network. Big-LaMa has seeded random weights
 with calibrated BatchNorm, imported as a file would be; "" is the bundled network. Cases: a picture of 512 pixels with a
-hole of 160; 12 megapixels with one of 300; 24 megapixels with one of 1500; 24 and (100mp-corners) 100 megapixels with
-two of 60 in opposite corners; all holes square, at the quality "balanced".
+hole of 160; 12 megapixels with one of 300; 24 megapixels with one of 1500, 100 with one of 3000; 24 and 100 megapixels
+with two of 60 in opposite corners; all holes square, at the quality "balanced".
 A fill begins with the whole picture and its mask in memory and ends when the answer is there. Of some runs the quickest
 counts. The last line is one JSON object: "NETWORK CASE" -> total_s, network_s (all its looks), texture_s (copied along
 its answer), rest_s (all else), rest_share (of network_s), wire_bytes (both ways), peak_mb, daemon_mb (the worker's and
@@ -46,6 +46,7 @@ CASES = {
     "24mp": (4000, 6000, 1500),
     "24mp-corners": (4000, 6000, 60),
     "100mp-corners": (8000, 12500, 60),
+    "100mp": (8000, 12500, 3000),
 }
 USUAL = "512,12mp,24mp,24mp-corners"
 Pixels = NDArray[np.uint8]
