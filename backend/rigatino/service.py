@@ -44,12 +44,12 @@ class Service:
         """Names of the networks in memory."""
         return self.pool.resident()
 
-    def warm_up(self) -> None:
+    def warm_up(self, progress: Report) -> None:
         """Fill a small hole, so that no first fill waits for what is loaded and prepared but once."""
         image = np.full((SMALL, SMALL, 4), 255, np.uint8)
         hole = np.pad(np.ones((SMALL // 2, SMALL // 2, 1), np.uint8), ((SMALL // 4,) * 2,) * 2 + ((0, 0),))
         seen, gap = (Array("u8", part.shape, part.tobytes()) for part in (image, hole))
-        self.answer(Fill("first", seen, gap), lambda stage, fraction: None)
+        self.answer(Fill("first", seen, gap), progress)
 
     def answer(self, request: Message, progress: Report, show: Show = _unseen) -> Filled:
         """Do what a request of rigatino_wire.messages.WORK asks for. Raises Failure unknown_op for another."""

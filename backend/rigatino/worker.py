@@ -99,10 +99,17 @@ class Desk:
         if self._cold:
             self._cold = False
             try:
-                self._service.warm_up()
+                self._service.warm_up(self._give_way)
+            except Cancelled:
+                pass
             except Exception:  # who needs what does not work is told then
                 log.exception("nothing is prepared")
             pipe.write(self._out, "warm", {"resident": self._service.resident()})
+
+    def _give_way(self, stage: str, fraction: float) -> None:
+        """What has come is not to wait: what was loaded so far serves it too."""
+        if not self._inbox.tasks.empty():
+            raise Cancelled
 
     def _serve(self, task: Task) -> None:
         self._cold = False

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
@@ -49,7 +49,7 @@ class Service:
     def resident(self):
         return ["net"]
 
-    def warm_up(self):
+    def warm_up(self, progress):
         pass
 
     def answer(self, request, progress, show):
@@ -195,15 +195,21 @@ def test_a_worker_that_cannot_work_says_why(device: str, code: str) -> None:
         process.close()
 
 
-def test_a_lull_is_used_once_and_its_failure_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_a_lull_is_used_once_until_work_comes_and_its_failure_ends_nothing(
+    gives_way: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(room, "LULL", 0.0)
     tasks: SimpleQueue[room.Task] = SimpleQueue()
     calls: list[str] = []
 
     class Unlucky:
-        def warm_up(self) -> None:
+        def warm_up(self, progress: Callable[[str, float], None]) -> None:
+            progress("loading", 0.0)
             calls.append("warm up")
             tasks.put(room.Task(1, []))
+            if gives_way:
+                progress("filling", 0.5)
             raise RuntimeError("no such luck")
 
         def resident(self) -> list[str]:
@@ -218,5 +224,6 @@ def test_a_lull_is_used_once_and_its_failure_ends_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(room, "REST", 0.0)
     assert desk._next().number == 2
     assert calls == ["warm up"]
+    assert ("no such luck" in caplog.text) is not gives_way
     out.seek(0)
     assert [(record.kind, record.facts) for record in pipe.records(out)] == [("warm", {"resident": ["net"]})]

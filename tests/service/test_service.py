@@ -264,5 +264,5 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_first_fill_can_be_prepared(tmp_path: Path) -> None:
     fresh = Service(Settings(tmp_path, device="cpu"))
-    fresh.warm_up()
+    fresh.warm_up(lambda stage, fraction: None)
     assert fresh.resident() == ["lama-small"]
