@@ -12,7 +12,7 @@ import numpy as np
 
 from rigatino import compose
 from rigatino.compose import Bools, Floats
-from rigatino.tone import UNBENT, Tones
+from rigatino.tone import LIMIT, UNBENT, Tones
 from rigatino_models.spec import Step
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array
@@ -39,7 +39,7 @@ class Picture(Protocol):
 class Region:
     """A region as the networks' side sees it: RGB [H,W,3], what is visible [H,W], the selection [H,W], all in [0,1].
 
-    light: RGB as it came, which may be brighter than white; tones: the curve on which `rgb` shows that.
+    light: RGB as it came, which may be brighter than white, up to tone.LIMIT; tones: the curve on which `rgb` shows it.
     """
 
     rgb: Floats
@@ -69,7 +69,7 @@ def read(request: Picture, looked_at: bool = True) -> Region:
 
 def region(image: Floats, selection: Floats) -> Region:
     """The region of RGBA [H,W,4] with a selection [H,W]; what is beyond white is cut off until it is toned."""
-    light = image[..., :3]
+    light = image[..., :3].clip(-LIMIT, LIMIT)
     return Region(np.clip(light, 0, 1), image[..., 3], np.clip(selection, 0, 1), light)
 
 

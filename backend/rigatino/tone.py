@@ -19,10 +19,8 @@ Values = NDArray[np.floating[Any]]
 
 END = 0.3  # of the values from 0 to 1, what an end takes where more lies beyond
 ROUNDS = 50  # of Newton's; a few are usual, more only where hardly anything lies beyond
-LEAST, LIMIT = (
-    1e-6,
-    1e6,
-)  # what lies less far beyond need not be told from 0 or 1; beyond any light in pictures
+LEAST = 1e-6  # what lies less far beyond need not be told from 0 or 1
+LIMIT = 1e6  # beyond any light in pictures; squares of it are still numbers
 
 
 class Tones(NamedTuple):
@@ -37,7 +35,7 @@ class Tones(NamedTuple):
         low, high = (
             limit(light, initial=end, where=known[..., None]) for limit, end in ((np.min, 0), (np.max, 1))
         )
-        return cls(max(float(low), -LIMIT), min(float(high), LIMIT))
+        return cls(float(low), float(high))
 
     def shown(self, light: Floats) -> Floats:
         """Light as a network sees it, in [0,1]; what lies beyond the curve is cut off."""

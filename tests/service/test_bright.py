@@ -146,6 +146,18 @@ def test_a_network_with_its_own_seam_gives_light_too(own_data: Path) -> None:
     assert 1 < rgb.max() <= 9
 
 
+def test_a_pixel_beyond_all_light_leaves_numbers_in_the_fill(own_data: Path) -> None:
+    """A bad pixel of a sensor or of a rendering, next to the hole."""
+    rgba = np.full((96, 112, 4), (0.2, 0.2, 0.2, 1), np.float32)
+    rgba[29, 40, :3] = 1e30
+    hole = np.zeros((96, 112, 1), np.float32)
+    hole[HOLE] = 1
+    image, selection = (Array("f32", one.shape, one.astype("<f4").tobytes()) for one in (rgba, hole))
+    request = Fill(id="a" * 32, image=image, hole=selection, offset=(0, 0), seed=1, grow=0)
+    answer = Service(Settings.from_environment()).fill(request, lambda stage, fraction: None)
+    assert np.isfinite(np.frombuffer(answer.fill.view, "<f4")).all()
+
+
 @pytest.mark.parametrize("ends", [(0, 1.001), (0, 1.5), (0, 107), (-0.4, 1), (-2, 30), (0, 1e6), (-1e-9, 1)])
 def test_the_curve_goes_up_and_back(ends: tuple[float, float]) -> None:
     light = np.linspace(*ends, 4001, dtype=np.float32)[:, None, None].repeat(3, -1)
