@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import inf, prod
+from math import inf
 from pathlib import Path
 
 import torch
 
+from rigatino.compose import Bools
 from rigatino.planning import REFINE, Part
 from rigatino_models.memory import release_freed_memory
 from rigatino_models.second_look import TILE
 from rigatino_models.spec import NetworkSpec
+from rigatino_models.surroundings import Surroundings
 from rigatino_wire.texts import NOTES
 
 MEGABYTE = 1 << 20
@@ -73,15 +75,22 @@ def needed(
     together: Sequence[Sequence[int]],
     spec: NetworkSpec,
     precision: str,
-    region: int,
+    known: Bools,
 ) -> int:
-    """An estimate of the bytes that a fill takes at most at once, beside its networks; region: its pixels.
+    """An estimate of the bytes that a fill takes at most at once, beside its networks; known: of its region [H,W].
 
     together: the numbers of parts that the network sees at once.
     """
     pixel = spec.pixel_bytes * (0.5 if precision == "bf16" else 1.0)
-    looks = [len(numbers) * prod(parts[numbers[0]].size) * pixel for numbers in together]
-    return REGION * region + round(max(*looks, *(_finish(part, pixel) for part in parts)))
+    looks = [sum(_shown(parts[k], known, spec.margin) for k in numbers) * pixel for numbers in together]
+    return REGION * known.size + round(max(*looks, *(_finish(part, pixel) for part in parts)))
+
+
+def _shown(part: Part, known: Bools, margin: int) -> float:
+    """The network pixels of a look at a part, what is shown around it included."""
+    hole = torch.from_numpy(~known[part.at])[None, None]
+    shown = Surroundings.of(hole, round(margin / part.scale))
+    return len(shown.rows) * len(shown.columns) * part.scale**2
 
 
 def _finish(part: Part, pixel: float) -> float:

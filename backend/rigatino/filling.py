@@ -117,7 +117,7 @@ class Filling:
 
     def _fits(self, together: Sequence[Sequence[int]]) -> bool:
         device, precision = self.loaded.device, self.loaded.precision
-        wanted = needed(self.parts, together, self.spec, precision, self.known.size)
+        wanted = needed(self.parts, together, self.spec, precision, self.known)
         if wanted > self.pool.room(device):
             release_freed_memory()  # what this process keeps is free too
         return wanted <= self.pool.room(device)
@@ -125,9 +125,8 @@ class Filling:
     def _reach(self) -> float:
         """How deep the answer's colours are drawn to the rim's: in the last resort, or where memory is short, less."""
         wanted = depth(self.request)
-        all_of_it, less = (
-            sum(drawn_pixels(part.hole, reach) for part in self.parts) for reach in (wanted, SHALLOW)
-        )
+        holes = [part.hole & ~self.known[part.at] for part in self.parts]
+        all_of_it, less = (sum(drawn_pixels(hole, reach) for hole in holes) for reach in (wanted, SHALLOW))
         room = self.pool.room(CPU) - REGION * self.known.size
         short = self.rung.last or DRAWN * all_of_it > room
         return SHALLOW if short and less < all_of_it else wanted

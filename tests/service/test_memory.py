@@ -21,6 +21,7 @@ from rigatino.seams import drawn_pixels
 from rigatino.service import Service
 from rigatino.settings import Settings
 from rigatino_models import registry
+from rigatino_models.surroundings import Surroundings
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Array, Fill, Filled
 from rigatino_wire.region import Box
@@ -65,7 +66,7 @@ def test_where_there_is_enough_nothing_is_told(data: Path, free: list[float]) ->
 
 def test_what_would_be_too_much_is_not_begun(data: Path, free: list[float]) -> None:
     """The hole is seen smaller, then in lower precision: the last resort is tried whatever the estimate says."""
-    free[0] = 12e6
+    free[0] = 25e6
     filled = fill(Service(Settings(data, device="cpu")))
     assert filled.scale == 512 / 1100
     assert list(filled.notes) == [NOTES["memory_smaller"]]
@@ -142,7 +143,7 @@ def test_pixels_near_the_rim_are_counted_from_above(reach: float) -> None:
 
 def test_the_users_limit_counts_too(data: Path, free: list[float]) -> None:
     network = Pool(Settings(data, device="cpu")).get("", "fp32").nbytes
-    filled = fill(Service(Settings(data, device="cpu", memory=network + 12e6)))
+    filled = fill(Service(Settings(data, device="cpu", memory=network + 25e6)))
     assert list(filled.notes) == [NOTES["memory_smaller"]]
 
 
@@ -189,18 +190,35 @@ def test_a_network_of_one_size_is_not_asked_at_another() -> None:
 def test_the_estimate_grows_with_what_is_done() -> None:
     hole = np.ones((2000, 2000), bool)
     plain = Part(Box(0, 0, 2000, 2000), hole, 0.5)
-    region = 2000 * 2000
+    known = np.ones((2000, 2000), bool)
     found = [
-        needed([part], [[0]], SPEC, "fp32", region)
+        needed([part], [[0]], SPEC, "fp32", known)
         for part in (plain, replace(plain, again=LOOK_AGAIN), replace(plain, again=REFINE, scale=0.1))
     ]
     assert found[0] == found[1] < 2e9
-    assert needed([plain], [[0]], SPEC, "bf16", region) < found[0]
-    assert needed([replace(plain, scale=1.0)], [[0]], SPEC, "fp32", region) > 2e9
-    assert needed([plain] * 2, [[0, 1]], SPEC, "fp32", region) > needed(
-        [plain] * 2, [[0], [1]], SPEC, "fp32", region
+    assert needed([plain], [[0]], SPEC, "bf16", known) < found[0]
+    assert needed([replace(plain, scale=1.0)], [[0]], SPEC, "fp32", known) > 2e9
+    assert needed([plain] * 2, [[0, 1]], SPEC, "fp32", known) > needed(
+        [plain] * 2, [[0], [1]], SPEC, "fp32", known
     )
-    assert found[2] > needed([replace(plain, scale=0.1)], [[0]], SPEC, "fp32", region)
+    assert found[2] > needed([replace(plain, scale=0.1)], [[0]], SPEC, "fp32", known)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_what_is_shown_around_a_hole_near_the_edge_counts(scale: float) -> None:
+    """Nothing around one inside, a margin around one near the edge, most around one that runs all along edges."""
+    gaps = np.zeros((3, 256, 256), bool)
+    gaps[0, 100:150, 100:150] = gaps[1, 10:40, 100:150] = gaps[2] = True
+    gaps[2, 60:200, 60:200] = False
+    estimates, seen = [], []
+    for gap in gaps:
+        hole = gap.repeat(round(1 / scale), 0).repeat(round(1 / scale), 1)
+        part = Part(Box(0, 0, hole.shape[1], hole.shape[0]), hole, scale)
+        estimates.append(needed([part], [[0]], SPEC, "fp32", ~hole) - budget.REGION * hole.size)
+        small = torch.from_numpy(gap)[None, None].float()
+        seen.append(Surroundings.of(small, SPEC.margin).around(small).numel())
+    assert seen[0] < seen[1] < seen[2]
+    assert estimates == pytest.approx([SPEC.pixel_bytes * count for count in seen])
 
 
 def test_the_least_recently_used_networks_make_room(data: Path, free: list[float]) -> None:
