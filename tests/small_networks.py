@@ -38,7 +38,7 @@ def dfnet(path: Path) -> Path:
     config = DFNetConfig((4, 6, 6, 6, 6, 6, 6, 6), scales=1, blend=6)
     torch.manual_seed(1)
     net = DFNet(config)
-    for layer in net.fusion[0].mix:  # type: ignore[index, union-attr]
+    for layer in net.fusion[0].mix:  # type: ignore[union-attr]
         nn.init.normal_(layer.weight, std=3 / layer.weight[0].numel() ** 0.5)
     return _saved("dfnet", net, config, path)
 
@@ -63,7 +63,7 @@ def collage(path: Path, **changes: Any) -> Path:
     with torch.no_grad():
         for name, value in net.named_parameters():
             if name.endswith(("gamma", "beta")):
-                value += 0.5 * torch.randn(value.shape)
+                value.add_(0.5 * torch.randn(value.shape))
     return _saved("collage", net, config, path)
 
 

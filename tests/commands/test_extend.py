@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 pytestmark = pytest.mark.usefixtures("own_folders")
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-KINDS = {
+KINDS: dict[str, Any] = {
     "8.png": np.uint8,
     "16.png": np.uint16,
     "16.tif": np.uint16,

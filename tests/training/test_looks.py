@@ -74,8 +74,8 @@ def test_a_hole_near_the_edge_is_shown_away_from_it(corner: tuple[int, int], mir
     net = Lama(TINY).eval()
     image, gap = torch.rand(1, 3, 64, 72), torch.zeros(1, 1, 64, 72)
     gap[..., corner[0] : corner[0] + 12, corner[1] : corner[1] + 12] = 1
-    around = [F.pad(part, (mirrored,) * 4, mode="reflect") for part in (image, gap)]
-    expected = Inpainter(net, 8, 16, coarsest=16).raw(*around)
+    around, holes = (F.pad(part, (mirrored,) * 4, mode="reflect") for part in (image, gap))
+    expected = Inpainter(net, 8, 16, coarsest=16).raw(around, holes)
     expected = expected[..., mirrored : 64 + mirrored, mirrored : 72 + mirrored]
     assert torch.equal(Inpainter(net, 8, 16, coarsest=16, margin=8).raw(image, gap), expected)
 
@@ -118,15 +118,17 @@ def test_pictures_that_are_looked_at_alike_may_share_a_batch() -> None:
     """Not those of which only one has a hole near the edge, or a size at which nothing is known."""
     torch.manual_seed(0)
     inpainter = Inpainter(Lama(TINY).eval(), 8, 16, coarsest=16, margin=4)
-    image, gaps = torch.rand(1, 3, 64, 64), torch.zeros(4, 1, 64, 64)
+    image, gaps = torch.rand(1, 3, 64, 64), torch.zeros(5, 1, 64, 64)
     gaps[:2, :, 30:36, 28:40] = 1
     gaps[1, :, 20:30, 28:31] = 1
     gaps[2, :, 2:6, 28:40] = 1
-    gaps[3, :, 20:44, 20:44] = 1
-    gaps[3, :, 20:44, 20:44] -= F.pad(torch.ones(1, 1), (0, 1, 0, 1)).repeat(12, 12)
+    gaps[3, :, 63:], gaps[3, :, :, 63:] = 1, 1
+    gaps[4] = 1 - F.pad(torch.ones(1, 1), (0, 1, 0, 1)).repeat(32, 32)
     alone = [inpainter.raw(image, gap[None]) for gap in gaps]
     manners = [inpainter.manner(gap[None]) for gap in gaps]
     assert manners[0] == manners[1] != manners[2]
+    assert Surroundings.of(gaps[3:4], 4) == Surroundings.of(gaps[4:], 4)
+    assert manners[3] != manners[4]
     together = inpainter.raw(image.expand(2, -1, -1, -1), gaps[:2])
     assert torch.allclose(together, torch.cat(alone[:2]), atol=1e-5)
     assert inpainter.manner(torch.ones(1, 1, 64, 64)) not in manners
