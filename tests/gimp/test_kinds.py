@@ -108,6 +108,16 @@ def outside_the_layer_too(seen: Seen) -> None:
     assert np.all(seen.after[empty, 3] == 1)
 
 
+def transparency_alone(seen: Seen) -> None:
+    outside_the_layer_too(seen)
+    assert seen.facts["kind"] == "transparency"
+
+
+def canvas_around(seen: Seen) -> None:
+    outside_the_layer_too(seen)
+    assert seen.facts["kind"] == "canvas"
+
+
 def in_a_group(seen: Seen) -> None:
     (group,) = seen.facts["after"]["layers"]
     while "children" in group["children"][0]:
@@ -171,6 +181,7 @@ FILLED: dict[str, Judge] = {
     "kind_rgb_with_alpha": nothing_more,
     "kind_grey": grey,
     "kind_grey_with_alpha": grey,
+    "kind_far_parts_of_a_grey_layer_that_was_moved": grey,
     "kind_8_linear": nothing_more,
     "kind_8_perceptual": nothing_more,
     "kind_16": floats_travel,
@@ -188,8 +199,8 @@ FILLED: dict[str, Judge] = {
     "kind_wholly_outside_the_layer": outside_the_layer_too,
     "kind_enlarged_canvas": outside_the_layer_too,
     "kind_extended_on_all_sides": outside_the_layer_too,
-    "kind_extended_with_its_layer": outside_the_layer_too,
-    "kind_extended_with_nothing_selected": outside_the_layer_too,
+    "kind_extended_with_its_layer": transparency_alone,
+    "kind_extended_with_nothing_selected": canvas_around,
     "kind_extended_in_bright_light": extended_in_bright_light,
     "kind_in_a_group": in_a_group,
     "kind_in_nested_groups": in_a_group,
@@ -232,7 +243,7 @@ ASKED = {
     "perceptual": ["kind_8_perceptual", "kind_double"],
     "profile of a wide gamut": ["kind_wide_gamut"],
     "beyond white": ["kind_beyond_white", "kind_within_bright_light", "kind_extended_in_bright_light"],
-    "offset": ["kind_offset"],
+    "offset": ["kind_offset", "kind_far_parts_of_a_grey_layer_that_was_moved"],
     "layer larger than the canvas": ["kind_larger_than_the_canvas"],
     "layer smaller than the canvas": ["kind_smaller_than_the_canvas"],
     "group": ["kind_group", "kind_in_a_group"],

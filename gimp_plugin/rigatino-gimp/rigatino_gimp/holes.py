@@ -1,4 +1,4 @@
-"""What is to be filled: the selection, a channel, or transparent areas, all of them in the picture's coordinates."""
+"""What is to be filled: the selection, a channel, or what is empty, all of them in the picture's coordinates."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class Hole(NamedTuple):
 def find(
     image: Gimp.Image, channel: Gimp.Channel | None, layer: Gimp.Layer, painted: Gimp.Layer | None = None
 ) -> Hole:
-    """The active channel where there is one, else the selection, else the Quick Mask, else what is transparent.
+    """The active channel where there is one, else the selection, else the Quick Mask, else what is transparent, else
+    the canvas around an only layer.
 
-    A layer `painted` comes before the last two: its opaque pixels are meant.
+    A layer `painted` comes before the Quick Mask: its opaque pixels are meant.
 
     Raises Failure selection_empty, or hole_empty for a channel that marks nothing.
     """
@@ -87,7 +88,7 @@ def _around(image: Gimp.Image, layer: Gimp.Layer) -> Hole:
     beside = b"\xff" * shown.x + bytes(shown.width) + b"\xff" * (canvas.width - shown.right)
     below = b"\xff" * (canvas.width * (canvas.height - shown.bottom))
     data = b"\xff" * (canvas.width * shown.y) + beside * shown.height + below
-    return _of_bytes("transparency", canvas, data)
+    return _of_bytes("canvas", canvas, data)
 
 
 def _of_opacity(kind: str, image: Gimp.Image, layer: Gimp.Layer, which: Callable[[bytes], bytes]) -> Hole:

@@ -43,7 +43,8 @@ PROCEDURES = {
         _(
             "An inpainting network on this computer invents what the selection hides. The result is a new layer"
             " above the active one, which stays as it is. Selection and active layer stay as they were. Where"
-            " nothing is selected, the layer's transparent areas are filled."
+            " nothing is selected, the layer's transparent areas are filled, or the canvas around an image's only"
+            " layer."
         ),
     ),
     "rigatino-fill-again": About(
@@ -97,6 +98,7 @@ PROCEDURES = {
 FILL = Words(_("Fill"), _("The new layer; a group of layers where several candidates were asked for"))
 HOLES = {  # what the hole is, where it is not the selection
     "transparency": _("Nothing is selected: the layer's transparent areas will be filled."),
+    "canvas": _("Nothing is selected: the canvas around the layer will be filled."),
     "channel": _("The active channel will be filled."),
     "quick mask": _("The Quick Mask will be filled."),
     "fill": _("The hole of the layer “{name}” will be filled again."),

@@ -33,6 +33,16 @@ def kind_grey(case):
     return seen(case, image, layer)
 
 
+def kind_far_parts_of_a_grey_layer_that_was_moved(case):
+    image = photo()
+    image.scale(1600, 1200)
+    image.convert_grayscale()
+    only_layer(image).set_offsets(-7, 11)
+    rectangle(image, 20, 30, 12, 9)
+    image.select_rectangle(Gimp.ChannelOps.ADD, 1550, 1160, 14, 10)
+    return seen(case, image, only_layer(image))
+
+
 def kind_grey_with_alpha(case):
     image, layer = selected()
     image.convert_grayscale()
@@ -151,9 +161,12 @@ def kind_extended_with_nothing_selected(case):
 
 
 def _nothing_selected(case, image, layer):
+    from rigatino_gimp import layers
+
     hole = dump(case, "hole", image.get_selection(), "Y u8")
     Gimp.Selection.none(image)
-    return seen(case, image, layer, hole=hole)
+    kind = layers.find(image, [layer]).kind
+    return {**seen(case, image, layer, hole=hole), "kind": kind}
 
 
 def kind_extended_in_bright_light(case):
