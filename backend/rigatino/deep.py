@@ -70,6 +70,9 @@ def write(path: Path, picture: Picture) -> None:
     header.height, header.width = pixels.shape[:2]
     header.full_x, header.full_y, header.full_height, header.full_width = _window(picture.header, header)
     header.tile_width = header.tile_height = 0
+    for name, side in (("Exif:PixelXDimension", header.width), ("Exif:PixelYDimension", header.height)):
+        if header.getattribute(name) is not None:
+            header.attribute(name, side)
     header.attribute("Orientation", 1)
     header.attribute("oiio:UnassociatedAlpha", int(not picture.associated))
     header.attribute("png:compressionLevel", 4)

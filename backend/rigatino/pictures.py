@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from rigatino.atomic import why
 from rigatino_wire.errors import Failure
@@ -176,8 +176,21 @@ def _save(path: Path, picture: Picture) -> None:
     kind = FORMATS[path.suffix.lower()]
     image = Image.fromarray(picture.rgba).convert(picture.mode)
     extras = {k: v for k, v in picture.extras.items() if not (k == "dpi" and kind == "WEBP")}
+    if "exif" in extras:
+        extras["exif"] = _sized(extras["exif"], *image.size)
     with path.open("wb") as file:
         image.save(file, kind, **OPTIONS[kind], **extras)
+
+
+def _sized(data: bytes, width: int, height: int) -> bytes:
+    """EXIF with the picture's own size wherever it tells one: the picture may have been turned, or made larger."""
+    exif = Image.Exif()
+    exif.load(data)
+    base, more = ExifTags.Base, exif.get_ifd(ExifTags.IFD.Exif)
+    places = (exif, base.ImageWidth, base.ImageLength), (more, base.ExifImageWidth, base.ExifImageHeight)
+    for tags, wide, high in places:
+        tags.update({tag: side for tag, side in ((wide, width), (high, height)) if tag in tags})
+    return exif.tobytes()
 
 
 def _place(part: Path, path: Path, force: bool) -> None:

@@ -42,6 +42,8 @@ def save(path: Path, pixels: Pixels) -> Path:
             "ICCProfile", oiio.TypeDesc(f"uint8[{len(PROFILE)}]"), np.frombuffer(PROFILE, np.uint8)
         )
         spec.attribute("Make", "Rigatino")
+        spec.attribute("Exif:PixelXDimension", width)
+        spec.attribute("Exif:PixelYDimension", height)
     out: Any = oiio.ImageOutput.create(str(path))
     assert out.open(str(path), spec), out.geterror()
     assert out.write_image(np.ascontiguousarray(pixels))
@@ -75,6 +77,8 @@ def test_what_is_new_goes_on_and_the_picture_stays(tmp_path: Path, kind: str) ->
     if not kind.endswith("exr"):
         assert bytes(header.getattribute("ICCProfile")) == PROFILE
         assert header.getattribute("Make") == "Rigatino"
+        assert header.getattribute("Exif:PixelXDimension") == 132
+        assert header.getattribute("Exif:PixelYDimension") == 104
 
 
 def test_a_picture_with_transparency_gets_opaque_pixels(tmp_path: Path) -> None:
