@@ -149,7 +149,7 @@ def laid_out(dtype: str, rgb: Floats, alpha: Floats) -> tuple[Box, Floats]:
 
 
 def packed(values: Floats, dtype: str) -> Array:
-    """Values from 0 to 1 as an array of that kind."""
+    """Values from 0 to 1 (f32: as they are) as an array of that kind."""
     if dtype == "u8":
         values = np.clip(values, 0, 1) * 255 + 0.5
     return Array(dtype, values.shape, np.ascontiguousarray(values.astype(TYPES[dtype])).data.cast("B"))

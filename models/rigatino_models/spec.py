@@ -21,7 +21,7 @@ class NetworkSpec:
     dtypes: precisions that it may run in, safest first.
     hole_polarity_inside: what the network itself calls a hole, 1 or 0 (its public face takes 1 = fill).
     soft: whether its answers are smoother than photographs, so that texture copied into them is a gain (exemplar/).
-    margin: mirrored pixels that it is shown around a picture whose hole comes near the edge.
+    margin: pixels that it is shown around a picture whose hole comes near the edge, or more (surroundings).
     context_*: the rule of how much to send (rigatino_wire.region.ContextRule): factor, margin, minimum.
     tasks: what it can be asked for: any of TASKS, or none where it is but a part of a network.
     classes: names of the classes that it knows, by their numbers.

@@ -98,8 +98,8 @@ def test_a_hole_all_along_an_edge_lies_between_known_pixels() -> None:
 
 @pytest.mark.parametrize("gap", [torch.ones(1, 1, 9, 7), torch.zeros(1, 1, 9, 7), torch.ones(1, 1, 1, 5)])
 def test_surroundings_of_pictures_without_anything_known_or_to_fill(gap: Tensor) -> None:
-    shown = Surroundings.of(gap, 4)
-    assert torch.equal(shown.within(shown.around(gap), *gap.shape[-2:]), gap)
+    shown, picture = Surroundings.of(gap, 4), torch.arange(gap.numel()).view_as(gap)
+    assert torch.equal(shown.within(shown.around(picture), *gap.shape[-2:]), picture)
 
 
 def test_a_size_at_which_nothing_is_known_is_passed_over() -> None:
