@@ -28,6 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True, "exact": True},
     "TIFF": {"compression": "tiff_lzw"},
 }
+LONGEST = {"JPEG": 65500, "WEBP": 16383}  # pixels of a side that the format can have
 
 
 # What can hold a picture: by what it has per channel, the suffixes.
@@ -131,15 +132,21 @@ def _brightness(image: Image.Image) -> NDArray[np.uint8]:
 def check_output(path: Path, picture: Picture, force: bool) -> None:
     """Refuse what could not be written.
 
-    Failure unknown_picture_format, no_depth, no_alpha, file_exists, file_unwritable, folder_missing.
+    Failure unknown_picture_format, no_depth, no_alpha, bad_setting (its size), file_exists, file_unwritable,
+    folder_missing.
     """
     suffix, known = path.suffix.lower(), HOLDS[picture.depth]
     if not any(suffix in suffixes for suffixes in HOLDS.values()):
         raise Failure("unknown_picture_format", file=str(path), known=" ".join(known))
     if suffix not in known:
         raise Failure("no_depth", depth=picture.depth, file=str(path), known=" ".join(known))
-    if FORMATS.get(suffix) == "JPEG" and picture.mode.endswith("A"):
+    kind = FORMATS.get(suffix, "")
+    if kind == "JPEG" and picture.mode.endswith("A"):
         raise Failure("no_alpha", file=str(path))
+    height, width = picture.rgba.shape[:2]
+    if kind in LONGEST and max(height, width) > LONGEST[kind]:
+        expected = f"sides of {LONGEST[kind]} pixels or fewer in {kind}"
+        raise Failure("bad_setting", name="size", value=f"{width}x{height}", expected=expected)
     if not path.parent.is_dir():
         raise Failure("folder_missing", folder=str(path.parent))
     if path.is_dir():

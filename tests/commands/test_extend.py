@@ -130,6 +130,14 @@ def test_refusals(tmp_path: Path, words: list[str], status: int, sentence: str) 
     assert not (tmp_path / "out.png").exists()
 
 
+def test_a_format_that_ends_sooner_is_told_before_the_work(tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png", ramp(8, 64, np.uint8))
+    done = rigatino("extend", source, "-o", tmp_path / "out.webp", "--left", 16320)
+    assert done.exit_code == 1
+    assert "16384x8" in done.stderr
+    assert "16383 pixels or fewer" in done.stderr
+
+
 def test_an_existing_output_stays_unless_forced(tmp_path: Path) -> None:
     source = save(tmp_path / "in.png", ramp(32, 32, np.uint8))
     (tmp_path / "out.png").write_text("dear")

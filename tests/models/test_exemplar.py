@@ -268,5 +268,7 @@ def test_sharpening_adds_to_what_is_fine_alone() -> None:
         return copy_texture(image, hole, image, Settings(trust=0.0, sharpen=by))[hole.expand_as(image) > 0]
 
     soft = 0.4 + 0.2 * striped
-    assert float(sharpened(soft, 0.5).std()) == pytest.approx(1.5 * float(sharpened(soft, 0.0).std()), rel=0.1)
+    assert float(sharpened(soft, 0.5).std()) == pytest.approx(
+        1.5 * float(sharpened(soft, 0.0).std()), rel=0.1
+    )
     assert torch.allclose(sharpened(flat, 0.5), sharpened(flat, 0.0), atol=1e-5)
