@@ -51,13 +51,16 @@ def requests(
 ) -> Sequence[Fill]:
     """The requests for the holes of a mask [H,W], a region each for near ones; Failure size_mismatch, hole_empty.
 
-    Several candidates are for all holes together, since each is ranked by all that it fills.
+    Several candidates are for all holes together, since each is ranked by all that it fills. So are all fills where a
+    region shows nothing by itself.
     """
     if options.candidates > 1:
         return [request(picture, mask, options, rule)]
     frame, reach = _frame(picture, mask), options.grow + ceil(options.feather)
     found = holes(np.ascontiguousarray(mask).data.cast("B"), frame.width)
     boxes = regions([hole.grow(reach) for hole in found], frame, rule)
+    if len(boxes) > 1 and not all(_tells(picture, box) for box in boxes):
+        return [request(picture, mask, options, rule)]
     return [_fill(_shown(picture, mask, box), options) for box in boxes]
 
 
@@ -119,6 +122,11 @@ def _frame(picture: Picture, mask: NDArray[np.uint8]) -> Box:
     if mask.shape != (height, width):
         raise Failure("size_mismatch", picture=f"{width}x{height}", mask=f"{mask.shape[1]}x{mask.shape[0]}")
     return Box(0, 0, width, height)
+
+
+def _tells(picture: Picture, box: Box) -> bool:
+    """Whether any pixel of a box is half opaque or more."""
+    return bool(_cut(picture.rgba[..., 3], box).max() >= picture.top / 2)
 
 
 def _shown(picture: Picture, mask: NDArray[np.uint8], box: Box) -> Part:

@@ -221,6 +221,7 @@ FILLED: dict[str, Judge] = {
     "kind_quick_mask_with_a_layer": soft,
     "kind_channel": soft,
     "kind_transparent_around": transparency_is_kept,
+    "kind_far_part_where_the_layer_is_transparent": transparency_is_kept,
     "kind_transparent_is_the_hole": is_opaque,
     "kind_transparent_is_the_hole_of_a_moved_layer": is_opaque,
 }
@@ -262,7 +263,7 @@ ASKED = {
     "channel": ["kind_channel", "kind_channel_among_layers"],
     "selection partly outside the layer": ["kind_partly_outside_the_layer", "kind_whole_canvas_of_a_small_layer"],
     "selection wholly outside the layer": ["kind_wholly_outside_the_layer"],
-    "transparent areas": ["kind_transparent_around"],
+    "transparent areas": ["kind_transparent_around", "kind_far_part_where_the_layer_is_transparent"],
     "transparent areas, nothing selected": [
         "kind_transparent_is_the_hole", "kind_transparent_is_the_hole_of_a_moved_layer",
     ],

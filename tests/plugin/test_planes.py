@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rigatino_gimp.planes import native, opaque_and_alpha, transparent, with_alpha
+from rigatino_gimp.planes import native, opaque_and_alpha, tells, transparent, with_alpha
 
 
 @pytest.mark.parametrize(("dtype", "kind", "opaque"), [("u8", np.uint8, 255), ("f32", np.float32, 1.0)])
@@ -28,6 +28,17 @@ def test_opaque_alpha_is_put_to_every_pixel() -> None:
     np.testing.assert_array_equal(rgba[..., :3], rgb)
     assert (rgba[..., 3] == 255).all()
     assert with_alpha(b"") == b""
+
+
+@pytest.mark.parametrize(("dtype", "kind", "opaque"), [("u8", np.uint8, 255), ("f32", np.float32, 1.0)])
+def test_a_picture_tells_something_by_one_pixel_that_is_half_opaque(
+    dtype: str, kind: type[np.generic], opaque: float
+) -> None:
+    rgba = np.full((3, 5, 4), opaque, kind)
+    rgba[..., 3] = 0.49 * opaque
+    assert not tells(rgba.tobytes(), dtype)
+    rgba[2, 1, 3] = 0.51 * opaque
+    assert tells(rgba.tobytes(), dtype)
 
 
 def test_values_travel_little_endian(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,15 @@ def test_what_belongs_together_is_one_request(options: Options, holes: list[tupl
     assert sent(list(retouch.requests(picture(), mask(*holes), options, RULE))) == sent([whole])
 
 
+def test_where_a_part_shows_nothing_by_itself_all_are_one_request() -> None:
+    marked, clear = mask(UPPER, LOWER), picture()
+    clear.rgba[1000:, :, 3] = 127
+    whole = retouch.request(clear, marked, Options(), RULE)
+    assert sent(list(retouch.requests(clear, marked, Options(), RULE))) == sent([whole])
+    clear.rgba[1440, 1940, 3] = 128
+    assert len(retouch.requests(clear, marked, Options(), RULE)) == 2
+
+
 def test_a_mask_that_does_not_fit_is_refused() -> None:
     for wrong, code in ((mask(), "hole_empty"), (mask(UPPER)[1:], "size_mismatch")):
         with pytest.raises(Failure) as caught:

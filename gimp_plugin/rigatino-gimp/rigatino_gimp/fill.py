@@ -18,15 +18,15 @@ from rigatino_gimp import (
     layers,
     pictures,
     pixels,
+    planes,
     request,
 )
 from rigatino_gimp.candidates import Candidate
 from rigatino_gimp.layers import Place
-from rigatino_gimp.request import JOINING, Settings
+from rigatino_gimp.request import JOINING, Seen, Settings
 from rigatino_wire import several
 from rigatino_wire.errors import Failure
 from rigatino_wire.messages import Description, Fill, Filled
-from rigatino_wire.region import Box
 from rigatino_wire.several import Whole
 
 # Has the user choose among a request's candidates, and returns those to insert, the one to be seen first.
@@ -80,9 +80,10 @@ def _fill(place: Place, settings: Settings, mode: str, choose: Choose, near: Seq
     daemon.start_progress()
     description = daemon.describe()
     stochastic = _by_chance(settings, mode, description)
-    regions = _regions(place, settings, description, settings.candidates if stochastic else 1)
-    then = keeping.before(place, *regions)
-    seen = pictures.all_seen(place, settings.source, regions)
+    count = settings.candidates if stochastic else 1
+    # Several candidates are for all holes together: each is ranked by all that it fills.
+    seen = _seen(place, settings, description, count, apart=count == 1)
+    then = keeping.before(place, *(one.box for one in seen))
     messages = [request.like(request.message(uuid4().hex, settings, one), near) for one in seen]
     if choose is not None and stochastic and settings.candidates > 1:
         found = choose(messages[0])
@@ -97,20 +98,20 @@ def _fill_one(message: Fill, whole: Whole) -> Filled:
     return daemon.fill(message, whole=whole)
 
 
-def _regions(place: Place, settings: Settings, description: Description, count: int) -> list[Box]:
-    """What is sent for so many fills: a region for each group of near holes, or one for several candidates, each of
-    which is ranked by all that it fills. Raises Failure where that cannot be."""
+def _seen(place: Place, settings: Settings, description: Description, count: int, apart: bool) -> list[Seen]:
+    """What is sent for so many fills: `apart`, a region for each group of near holes, as long as each of these shows
+    something by itself; else one. Raises Failure where that cannot be."""
     frame, depth = place.frame(settings.source), pixels.depth(place.image)
-    parts = holes.apart(place.hole, place.selection, depth) if count == 1 else [place.selection]
-    found = request.regions(parts, frame, settings, description)
-    if settings.source == "layer" and any(region.intersect(place.box).empty for region in found):
-        # A part that lies far from the layer shows nothing of it by itself.
-        found = [request.region(place.selection, frame, settings, description)]
-        if found[0].intersect(place.box).empty:
-            raise Failure("selection_outside")
-    for region in found:
+    parts = holes.apart(place.hole, place.selection, depth) if apart else [place.selection]
+    regions = request.regions(parts, frame, settings, description)
+    if settings.source == "layer" and len(regions) == 1 and regions[0].intersect(place.box).empty:
+        raise Failure("selection_outside")
+    for region in regions:
         request.check_answers(place.selection.intersect(region), count, depth.dtype, description)
-    return found
+    seen = pictures.all_seen(place, settings.source, regions)
+    if len(seen) > 1 and not all(planes.tells(one.image, one.dtype) for one in seen):
+        return _seen(place, settings, description, count, apart=False)
+    return seen
 
 
 def _by_chance(settings: Settings, mode: str, description: Description) -> bool:

@@ -29,6 +29,11 @@ def with_alpha(rgb: bytes) -> bytes:
     return bytes(rgba)
 
 
+def tells(rgba: bytes, dtype: str) -> bool:
+    """Whether a picture of some pixels, as it travels, shows any: one that is half opaque or more."""
+    return bool(max(array(CODES[dtype], native(rgba, dtype))[3::4]) >= OPAQUE[dtype] / 2)
+
+
 def native(data: bytes, dtype: str) -> bytes:
     """Little-endian values, as they travel, in this machine's byte order; its own inverse."""
     if dtype == "u8" or sys.byteorder == "little":

@@ -43,6 +43,17 @@ def kind_far_parts_of_a_grey_layer_that_was_moved(case):
     return seen(case, image, only_layer(image))
 
 
+def kind_far_part_where_the_layer_is_transparent(case):
+    image = photo()
+    layer = only_layer(image)
+    layer.add_alpha()
+    image.resize(1600, 1200, 0, 0)
+    layer.resize_to_image_size()
+    rectangle(image, 20, 30, 12, 9)
+    image.select_rectangle(Gimp.ChannelOps.ADD, 1550, 1160, 14, 10)
+    return seen(case, image, layer)
+
+
 def kind_grey_with_alpha(case):
     image, layer = selected()
     image.convert_grayscale()
