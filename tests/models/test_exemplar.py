@@ -12,9 +12,10 @@ from torch import Tensor
 from rigatino_models import convert, registry
 from rigatino_models.errors import ModelError
 from rigatino_models.exemplar import patches, search, synthesis
+from rigatino_models.exemplar.filters import blur, without_grid
 from rigatino_models.exemplar.net import Exemplar
 from rigatino_models.exemplar.search import Field
-from rigatino_models.exemplar.synthesis import Settings, blur, copy_texture
+from rigatino_models.exemplar.synthesis import Settings, copy_texture
 from rigatino_models.layers.resize import doubling, reduce_known
 
 
@@ -272,3 +273,20 @@ def test_sharpening_adds_to_what_is_fine_alone() -> None:
         1.5 * float(sharpened(soft, 0.0).std()), rel=0.1
     )
     assert torch.allclose(sharpened(flat, 0.5), sharpened(flat, 0.0), atol=1e-5)
+
+
+def test_what_repeats_with_the_stride_is_taken_out_of_an_answer_and_nothing_else() -> None:
+    hole = torch.zeros(1, 1, 192, 200)
+    hole[..., 24:168, 30:170] = 1
+    middle = (..., slice(72, 120), slice(76, 124))
+    detail = 0.1 * torch.rand(1, 3, 192, 200, generator=torch.Generator().manual_seed(3))
+    dots = torch.zeros(8, 8)
+    dots[3, 5] = 0.2
+    grid = dots.repeat(24, 25)
+    cleaned = without_grid(0.4 + detail + grid, hole, 8)
+    assert float((cleaned - 0.4 - detail)[middle].std()) < 0.15 * float(grid[72:120, 76:124].std())
+    assert torch.equal((cleaned * (1 - hole)), (0.4 + detail + grid) * (1 - hole))
+    assert torch.allclose(without_grid(0.4 + detail, hole, 8)[middle], (0.4 + detail)[middle], atol=0.02)
+    assert torch.allclose(
+        without_grid(stripes(192, 200), hole, 6)[middle], stripes(192, 200)[middle], atol=0.2
+    )

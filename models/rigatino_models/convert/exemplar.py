@@ -24,6 +24,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "trust": (float, 0, 1e6),
     "share": (float, 0, 1),
     "sharpen": (float, 0, 10),
+    "stride": (int, 0, 64),
 }
 PAIRS = {"guide"}
 

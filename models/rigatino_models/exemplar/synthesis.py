@@ -5,12 +5,12 @@ again (Wexler et al. 2007; Barnes et al. 2009); the next level starts from the s
 first answer, a network's, is what the coarsest level starts from, and a part of every patch's description: what is
 copied comes from places that look, blurred, as the answer does. At the end the fill's low frequencies are drawn halfway
 to the answer's, and where nothing similar was found, the answer itself stands. Answer and copy err in different ways:
-their mean is nearer to the truth than either, and as a mean is too soft, it is sharpened.
+their mean is nearer to the truth than the copy, and as a mean is too soft, it is sharpened. Before all that the answer
+loses the grid that a network's strides leave in it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rigatino_models.exemplar import patches
+from rigatino_models.exemplar.filters import blur, without_grid
 from rigatino_models.exemplar.search import Field
 from rigatino_models.layers.resize import average, doubling, reduce_known
 
@@ -30,7 +31,6 @@ ROUNDS = (6, 4, 3, 2)  # searches and votes of a level, the coarsest first
 FEWEST = 64  # source patches; a level with fewer is left out
 LOW = 6.0 / 512  # standard deviation of what counts as low frequency, in longer sides
 AROUND = 32  # pixels around the hole from which the usual distance of patches is learnt
-WIDE = 8.0  # standard deviation in pixels from which a blur can be worked out at half the size
 SMOOTH = 3.0  # standard deviation in pixels of what trust is averaged over
 
 Progress = Callable[[float], None]
@@ -44,7 +44,7 @@ class Settings:
     to which the answer is blurred, in pixels of the first level; drawn: how far low frequencies follow the answer at
     the end; trust: a patch this many times as far from its source as patches usually are counts 1/e against the answer;
     0: the answer never counts. share: of the copy in the result, the answer being the rest; sharpen: how much is added
-    of what is finer than the low frequencies.
+    of what is finer than the low frequencies. stride: pixels between the lines of the answer's grid; 0: it has none.
     """
 
     radius: int = 3
@@ -56,9 +56,10 @@ class Settings:
     trust: float = 1.0
     share: float = 1.0
     sharpen: float = 0.0
+    stride: int = 0
 
 
-DETAIL = Settings(share=0.5, sharpen=0.4)
+DETAIL = Settings(share=0.5, sharpen=0.5, stride=8)
 
 
 @torch.inference_mode()
@@ -76,7 +77,8 @@ def copy_texture(
     """
     if not hole.any():
         return image
-    guess = image * (1 - hole) + answer * hole
+    plain = image * (1 - hole) + answer * hole
+    guess = without_grid(plain, hole, settings.stride) if settings.stride else plain
     random = torch.Generator().manual_seed(0)
     sizes = doubling(hole.shape[-2], hole.shape[-1], settings.coarsest)
     parts = list(pairwise(_progress(sizes)))
@@ -94,7 +96,7 @@ def copy_texture(
                 trust = level.trust(field, random)
         report(1.0)
     if field is None or result.shape != guess.shape:
-        return guess
+        return plain
     return torch.where(hole > 0, _mixed(result, guess, settings, trust), image).clamp(0, 1)
 
 
@@ -220,21 +222,3 @@ class Level:
         return patches.vote(
             self.image, self.hole, field.targets, field.sources, field.distances, self.settings.radius
         )
-
-
-def blur(x: Tensor, sigma: float) -> Tensor:
-    """x [N,C,H,W] under a Gaussian of that standard deviation in pixels; the last pixels repeat beyond the edge.
-
-    A wide one is worked out at half the size, and again: beside it, what halving adds is little.
-    """
-    if sigma >= WIDE:
-        height, width = x.shape[-2:]
-        half = average(x, (math.ceil(height / 2), math.ceil(width / 2)))
-        return F.interpolate(blur(half, sigma / 2), (height, width), mode="bilinear")
-    radius = math.ceil(3 * sigma)
-    reach = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-    kernel = torch.exp(-reach.square() / (2 * sigma**2))
-    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
-    padded = F.pad(x, (radius,) * 4, mode="replicate")
-    across = F.conv2d(padded, kernel[:, :, None], groups=x.shape[1])
-    return F.conv2d(across, kernel[:, :, :, None], groups=x.shape[1])

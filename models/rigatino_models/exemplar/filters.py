@@ -1,0 +1,46 @@
+"""Blurring, and taking out of a network's answer the grid that its strides leave there."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rigatino_models.layers.resize import average
+
+WIDE = 8.0  # standard deviation in pixels from which a blur can be worked out at half the size
+FINE = 3.0  # standard deviation in pixels of what is coarser than a grid's lines
+CELLS = 4.0  # standard deviation in cells of the area that shares a grid
+
+
+def without_grid(answer: Tensor, hole: Tensor, stride: int) -> Tensor:
+    """An answer [N,C,H,W], whose known pixels are the picture's, less what repeats every `stride` pixels in its hole.
+
+    hole [N,1,H,W] (1 = fill). A network that enlarges its features in steps leaves lines and dots at the same places of
+    every cell: fine detail is averaged over the pixels that have the same place in theirs. Near the rim, where fewer
+    cells tell and the answer knows more, less is taken away.
+    """
+    height, width = answer.shape[-2:]
+    cells = F.pad((answer - blur(answer, FINE)) * hole, (0, -width % stride, 0, -height % stride))
+    repeated = F.pixel_shuffle(blur(F.pixel_unshuffle(cells, stride), CELLS), stride)
+    return answer - repeated[..., :height, :width] * hole
+
+
+def blur(x: Tensor, sigma: float) -> Tensor:
+    """x [N,C,H,W] under a Gaussian of that standard deviation in pixels; the last pixels repeat beyond the edge.
+
+    A wide one is worked out at half the size, and again: beside it, what halving adds is little.
+    """
+    if sigma >= WIDE:
+        height, width = x.shape[-2:]
+        half = average(x, (math.ceil(height / 2), math.ceil(width / 2)))
+        return F.interpolate(blur(half, sigma / 2), (height, width), mode="bilinear")
+    radius = math.ceil(3 * sigma)
+    reach = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-reach.square() / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
+    padded = F.pad(x, (radius,) * 4, mode="replicate")
+    across = F.conv2d(padded, kernel[:, :, None], groups=x.shape[1])
+    return F.conv2d(across, kernel[:, :, :, None], groups=x.shape[1])
