@@ -12,7 +12,8 @@ from rigatino_models.layers.resize import average
 
 WIDE = 8.0  # standard deviation in pixels from which a blur can be worked out at half the size
 FINE = 3.0  # standard deviation in pixels of what is coarser than a grid's lines
-CELLS = 4.0  # standard deviation in cells of the area that shares a grid
+CELLS = 3.0  # standard deviation in cells of the area that shares a grid
+ENOUGH = 0.7  # of that area: as much hole as it takes to tell a grid
 
 
 def without_grid(answer: Tensor, hole: Tensor, stride: int) -> Tensor:
@@ -23,8 +24,12 @@ def without_grid(answer: Tensor, hole: Tensor, stride: int) -> Tensor:
     cells tell and the answer knows more, less is taken away.
     """
     height, width = answer.shape[-2:]
-    cells = F.pad((answer - blur(answer, FINE)) * hole, (0, -width % stride, 0, -height % stride))
-    repeated = F.pixel_shuffle(blur(F.pixel_unshuffle(cells, stride), CELLS), stride)
+    around = (0, -width % stride, 0, -height % stride)
+    fine, there = (
+        blur(F.pixel_unshuffle(F.pad(part, around), stride), CELLS)
+        for part in ((answer - blur(answer, FINE)) * hole, hole.expand_as(answer))
+    )
+    repeated = F.pixel_shuffle(fine / there.clamp_min(ENOUGH), stride)
     return answer - repeated[..., :height, :width] * hole
 
 
