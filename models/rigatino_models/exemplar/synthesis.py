@@ -101,7 +101,10 @@ def copy_texture(
 
 
 def _mixed(copy: Tensor, guess: Tensor, settings: Settings, trust: Tensor | None) -> Tensor:
-    """Copy and guess [1,3,H,W], whose known pixels are the picture's, as one; the guess where trust [1,1,h,w] is 0."""
+    """Copy and guess [1,3,H,W], whose known pixels are the picture's, as one, and sharpened.
+
+    Where trust [1,1,h,w] is 0, the guess alone.
+    """
     low = LOW * max(guess.shape[-2:])
     if settings.drawn:
         copy = copy + settings.drawn * blur(guess - copy, low)
