@@ -278,7 +278,7 @@ def test_parts_that_are_missing_are_named(tmp_path: Path, run: Run) -> None:
     for file, missing in (
         (whole, []),
         (half, ["discriminator"]),
-        (tmp_path / "port.pth", ["w_avg", "noise"]),
+        (tmp_path / "port.pth", ["w_avg", "noise", "discriminator"]),
     ):
         found = json.loads(run("weights", "inspect", file, "--json").stdout)["missing"]
         assert len(found) == len(missing)
