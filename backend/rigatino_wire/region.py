@@ -20,9 +20,8 @@ MAX_FACTOR = (
 
 # Wider context would have a network see a large hole smaller; that costs more than it adds (docs/experiments.md).
 WIDE = 512
-REQUEST = (
-    512 * 512
-)  # pixels that one more request must save: about as long as to deal with these it takes to ask
+# Pixels that one more request must save: to ask takes about as long as to deal with these.
+REQUEST = 512 * 512
 FACE = 2.75  # distances between the eyes: from their middle beyond the farthest corner of what is looked at
 
 

@@ -27,8 +27,9 @@ def without_grid(answer: Tensor, hole: Tensor, stride: int) -> Tensor:
     around = (0, -width % stride, 0, -height % stride)
     fine, there = (
         blur(F.pixel_unshuffle(F.pad(part, around), stride), CELLS)
-        for part in ((answer - blur(answer, FINE)) * hole, hole.expand_as(answer))
+        for part in ((answer - blur(answer, FINE)) * hole, hole)
     )
+    there = there.repeat(1, answer.shape[1], 1, 1)
     repeated = F.pixel_shuffle(fine / there.clamp_min(ENOUGH), stride)
     return answer - repeated[..., :height, :width] * hole
 
