@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from rigatino.commands.fill import write_filled
 from rigatino.commands.options import of_a_fill
+from rigatino_wire.messages import Fill
+from rigatino_wire.region import ContextRule
 
 MOST = 65535  # pixels that formats with 16 bits for a side can have
 Pixels = click.IntRange(0, MOST)
@@ -48,4 +51,9 @@ def command(
     from rigatino import pictures, retouch
 
     picture, new = retouch.extended(pictures.read(image), left, right, top, bottom)
-    write_filled(picture, lambda: new, output, retouch.Options(**settings), daemon, force)
+    options = retouch.Options(**settings)
+
+    def make(rule: ContextRule) -> Sequence[Fill]:
+        return retouch.requests(picture, new, options, rule)
+
+    write_filled(picture, make, output, options, daemon, force)

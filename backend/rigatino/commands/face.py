@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rigatino.asking import by_daemon, in_process
-from rigatino.commands.fill import summary
+from rigatino.commands.fill import write_filled
 from rigatino.commands.options import of_a_fill
-from rigatino.progress import Bar
+from rigatino_wire.messages import Fill
+from rigatino_wire.region import ContextRule
 
 
 def _places(value: str) -> tuple[float, ...]:
@@ -56,20 +57,9 @@ def command(
     """
     from rigatino import pictures, retouch
 
-    picture = pictures.read(image)
-    options = retouch.Options(**settings)
-    for path in retouch.outputs(output, options.candidates):
-        pictures.check_output(path, picture, force)
-    answer = by_daemon if daemon else in_process
-    with Bar() as bar:
-        [filled] = answer(
-            lambda rule: [retouch.face(picture, pictures.read_mask(mask), options, rule, eyes or ())],
-            options.network,
-            bar.show,
-            task="face",
-        )
-    for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
-        pictures.write(path, retouch.lay(picture, filled, candidate=k), force)
-        click.echo(summary(filled, path, k), err=True)
-    for note in filled.notes:
-        click.echo(note, err=True)
+    picture, options = pictures.read(image), retouch.Options(**settings)
+
+    def make(rule: ContextRule) -> Sequence[Fill]:
+        return [retouch.face(picture, pictures.read_mask(mask), options, rule, eyes or ())]
+
+    write_filled(picture, make, output, options, daemon, force, task="face")

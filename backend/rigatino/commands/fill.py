@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rigatino import weights
-from rigatino.asking import by_daemon, in_process
+from rigatino.asking import Make, by_daemon, in_process
 from rigatino.commands.options import of_a_fill
 from rigatino.progress import Bar
-from rigatino_wire.messages import Filled
+from rigatino_wire.messages import Fill, Filled
+from rigatino_wire.region import ContextRule
 from rigatino_wire.several import as_one
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rigatino.pictures import Picture
     from rigatino.retouch import Options
 
@@ -48,29 +46,30 @@ def command(
     from rigatino import pictures, retouch
 
     picture, options = pictures.read(image), retouch.Options(**settings)
-    write_filled(picture, lambda: pictures.read_mask(mask), output, options, daemon, force)
+
+    def make(rule: ContextRule) -> Sequence[Fill]:
+        return retouch.requests(picture, pictures.read_mask(mask), options, rule)
+
+    write_filled(picture, make, output, options, daemon, force)
 
 
 def write_filled(
     picture: Picture,
-    mask: Callable[[], NDArray[np.uint8]],
+    make: Make,
     output: Path,
     options: Options,
     daemon: bool,
     force: bool,
+    task: str = "fill",
 ) -> None:
-    """Fill the hole of a mask [H,W], and write what comes of it, with a line about each file."""
+    """Have the requests about a picture answered, and write what comes of it, with a line about each file."""
     from rigatino import pictures, retouch
 
     for path in retouch.outputs(output, options.candidates):
         pictures.check_output(path, picture, force)
     answer = by_daemon if daemon else in_process
     with Bar() as bar:
-        answers = answer(
-            lambda rule: retouch.requests(picture, mask(), options, rule),
-            options.network,
-            bar.show,
-        )
+        answers = answer(make, options.network, bar.show, task=task)
     filled = as_one(answers)
     for k, path in enumerate(retouch.outputs(output, filled.fill.shape[0])):
         pictures.write(path, retouch.lay(picture, *answers, candidate=k), force)
