@@ -44,7 +44,9 @@ def fill(
             on_progress(progress)
 
     with _connect() as client:
-        return client.fill(request, on_progress=show, cancelled=cancelled, on_preview=on_preview)
+        filled = client.fill(request, on_progress=show, cancelled=cancelled, on_preview=on_preview)
+    Gimp.progress_update(whole(1.0))  # quick work ends before anything was told of it
+    return filled
 
 
 def start_progress() -> None:
