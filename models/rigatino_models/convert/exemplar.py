@@ -20,7 +20,6 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "coarsest": (int, 16, 512),
     "guide": (float, 0, 100),
     "blur": (float, 0.1, 20),
-    "drawn": (float, 0, 1),
     "trust": (float, 0, 1e6),
     "share": (float, 0, 1),
     "sharpen": (float, 0, 10),

@@ -3,10 +3,10 @@
 Every level finds for each patch that touches the hole the most similar known one, lets all of them vote, and does so
 again (Wexler et al. 2007; Barnes et al. 2009); the next level starts from the same patches, seen twice as large. The
 first answer, a network's, is what the coarsest level starts from, and a part of every patch's description: what is
-copied comes from places that look, blurred, as the answer does. At the end the fill's low frequencies are drawn halfway
-to the answer's, and where nothing similar was found, the answer itself stands. Answer and copy err in different ways:
-their mean is nearer to the truth than the copy, and as a mean is too soft, it is sharpened. Before all that the answer
-loses the grid that a network's strides leave in it.
+copied comes from places that look, blurred, as the answer does. Where nothing similar was found, the answer itself
+stands. Answer and copy err in different ways: their mean is nearer to the truth than the copy, and as a mean is too
+soft, it is sharpened, but for what is near the rim, where little is in doubt. Before all that the answer loses the grid
+that a network's strides leave in it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Settings:
     """radius of a patch in pixels; components that tell patches apart; coarsest: the longer side of the first level.
 
     guide: weight of the answer beside the colours, at the first level and at the last; blur: the standard deviation
-    to which the answer is blurred, in pixels of the first level; drawn: how far low frequencies follow the answer at
-    the end; trust: a patch this many times as far from its source as patches usually are counts 1/e against the answer;
-    0: the answer never counts. share: of the copy in the result, the answer being the rest; sharpen: how much is added
-    of what is finer than the low frequencies. stride: pixels between the lines of the answer's grid; 0: it has none.
+    to which the answer is blurred, in pixels of the first level; trust: a patch this many times as far from its source
+    as patches usually are counts 1/e against the answer; 0: the answer never counts. share: of the copy in the result,
+    the answer being the rest; sharpen: how much is added, far from the rim, of what is finer than the low frequencies.
+    stride: pixels between the lines of the answer's grid; 0: it has none.
     """
 
     radius: int = 3
@@ -52,14 +52,13 @@ class Settings:
     coarsest: int = 64
     guide: tuple[float, float] = (1.0, 0.1)
     blur: float = 1.2
-    drawn: float = 0.5
     trust: float = 1.0
     share: float = 1.0
     sharpen: float = 0.0
     stride: int = 0
 
 
-DETAIL = Settings(share=0.5, sharpen=0.5, stride=8)
+DETAIL = Settings(share=0.5, sharpen=0.8, stride=8)
 
 
 @torch.inference_mode()
@@ -97,22 +96,24 @@ def copy_texture(
         report(1.0)
     if field is None or result.shape != guess.shape:
         return plain
-    return torch.where(hole > 0, _mixed(result, guess, settings, trust), image).clamp(0, 1)
+    mixed = _mixed(result, guess, settings.share, trust)
+    if settings.sharpen:
+        mixed = _sharpened(mixed, hole, settings.sharpen)
+    return torch.where(hole > 0, mixed, image).clamp(0, 1)
 
 
-def _mixed(copy: Tensor, guess: Tensor, settings: Settings, trust: Tensor | None) -> Tensor:
-    """Copy and guess [1,3,H,W], whose known pixels are the picture's, as one, and sharpened.
+def _mixed(copy: Tensor, guess: Tensor, share: float, trust: Tensor | None) -> Tensor:
+    """Copy and guess [1,3,H,W] as one; where trust [1,1,h,w] is 0, the guess alone."""
+    if trust is None:
+        return torch.lerp(guess, copy, share)
+    return torch.lerp(guess, copy, share * F.interpolate(trust, guess.shape[-2:], mode="bilinear"))
 
-    Where trust [1,1,h,w] is 0, the guess alone.
-    """
-    low = LOW * max(guess.shape[-2:])
-    if settings.drawn:
-        copy = copy + settings.drawn * blur(guess - copy, low)
-    share = torch.tensor(settings.share)
-    if trust is not None:
-        share = settings.share * F.interpolate(trust, guess.shape[-2:], mode="bilinear")
-    mixed = torch.lerp(guess, copy, share.to(guess))
-    return mixed + settings.sharpen * (mixed - blur(mixed, low)) if settings.sharpen else mixed
+
+def _sharpened(picture: Tensor, hole: Tensor, by: float) -> Tensor:
+    """A picture [1,3,H,W], sharpened in its hole [1,1,H,W]: not at all at the rim, fully twice `LOW` away from it."""
+    low = LOW * max(picture.shape[-2:])
+    deep = (2 * blur(hole, 2 * low) - 1).clamp_min(0)
+    return picture + by * deep * (picture - blur(picture, low))
 
 
 def _rounds(number: int) -> int:
