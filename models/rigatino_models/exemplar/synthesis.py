@@ -110,7 +110,7 @@ def _mixed(copy: Tensor, guess: Tensor, share: float, trust: Tensor | None) -> T
 
 
 def _sharpened(picture: Tensor, hole: Tensor, by: float) -> Tensor:
-    """A picture [1,3,H,W], sharpened in its hole [1,1,H,W]: not at all at the rim, fully twice `LOW` away from it."""
+    """A picture [1,3,H,W], sharpened in its hole [1,1,H,W]: not at the rim, fully from some four times `LOW` on."""
     low = LOW * max(picture.shape[-2:])
     deep = (2 * blur(hole, 2 * low) - 1).clamp_min(0)
     return picture + by * deep * (picture - blur(picture, low))
