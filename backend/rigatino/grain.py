@@ -1,7 +1,8 @@
 """Grain of a camera, as it lies around a hole, over a fill that has less of it.
 
 Noise is told from texture by looking where it is calmest: second differences (Immerkaer 1996) in blocks, of which the
-20th percentile counts.
+calmest fifth counts. Where all is texture these are no noise either; but noise is a quarter as strong, squared, in the
+picture at half the size, and texture is not weaker there.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from rigatino_wire.region import Box
 BLOCK = 8  # pixels of a block's side
 FEWEST = 4  # blocks that tell something
 CALM = 20  # percentile of blocks that show noise alone
-SHOWN = 0.84  # of white noise's deviation at that percentile: a block holds about 17 independent differences
+SHOWN = 0.704  # of white noise's deviation in the blocks below that percentile
 RING = 32  # pixels around the hole that are looked at
-FAINT = 1 / 255  # grain that nobody sees
+FAINT, STRONG = 1 / 255, 20 / 255  # grain that nobody sees, and more than any is
+MORE = 1.15  # times the fill's grain, before any is missing: telling it is not exact
 
 
 def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
@@ -31,7 +33,7 @@ def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
     inside, colours = hole[part], picture[part]
     around, within = grain(colours, known[part]), grain(colours, inside)
     missing = np.sqrt(np.maximum(around**2 - within**2, 0))
-    missing[~(missing >= FAINT)] = 0
+    missing[~((missing >= FAINT) & (around <= STRONG) & (around > MORE * within))] = 0
     if not missing.any():
         return picture
     noise = np.random.default_rng(0).standard_normal(colours.shape, np.float32) * missing
@@ -42,15 +44,25 @@ def with_grain(picture: Floats, hole: Bools, known: Bools) -> Floats:
 
 def grain(picture: Floats, where: Bools) -> Floats:
     """Standard deviation [C] of the grain of a picture [H,W,C] within `where` [H,W]; NaN if that is too little."""
-    rows = picture[:-2] - 2 * picture[1:-1] + picture[2:]
-    second = (rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]) / 6
+    halved = ndimage.uniform_filter(picture, (2, 2, 1))
+    fine, coarse = _differences(picture, 1)[1:-1, 1:-1], _differences(halved, 2)
     # A difference to what lies beyond is no grain.
-    whole = ndimage.binary_erosion(where, np.ones((3, 3), bool))[1:-1, 1:-1]
-    blocks = _blocks(np.square(second))[_blocks(whole[..., None].astype(np.float32))[..., 0] == 1]
-    if len(blocks) < FEWEST:
+    whole = ndimage.binary_erosion(where, np.ones((7, 7), bool))[2:-2, 2:-2]
+    told = _blocks(whole[..., None].astype(np.float32))[..., 0] == 1
+    if told.sum() < FEWEST:
         return np.full(picture.shape[-1], np.nan, np.float32)
-    calm: Floats = (np.sqrt(np.percentile(blocks, CALM, axis=0)) / SHOWN).astype(np.float32)
-    return calm
+    fine, coarse = _blocks(np.square(fine))[told], _blocks(np.square(coarse))[told]
+    calm = fine <= np.percentile(fine, CALM, axis=0)
+    lost = ((fine - coarse) * calm).sum(0) / calm.sum(0)
+    found: Floats = (np.sqrt(np.maximum(lost, 0) / 0.75) / SHOWN).astype(np.float32)
+    return found
+
+
+def _differences(picture: Floats, step: int) -> Floats:
+    """Second differences over `step` pixels along both axes [H-2*step,W-2*step,C], as strong as white noise."""
+    rows = picture[: -2 * step] - 2 * picture[step:-step] + picture[2 * step :]
+    both: Floats = (rows[:, : -2 * step] - 2 * rows[:, step:-step] + rows[:, 2 * step :]) / 6
+    return both
 
 
 def _blocks(values: Floats) -> Floats:

@@ -52,6 +52,14 @@ def test_texture_is_no_grain() -> None:
     assert with_grain(picture, hole, ~hole) is picture
 
 
+@pytest.mark.parametrize("period", [3, 5, 8, 13, 20])
+def test_nor_are_stripes_that_leave_nothing_calm(period: int) -> None:
+    picture, hole = scene(0)
+    lines = 0.5 + 0.5 * np.sin(2 * np.pi * (np.mgrid[:160, :180][0] * 0.7 + np.mgrid[:160, :180][1]) / period)
+    picture[~hole] = np.repeat((lines > 0.5)[..., None], 3, -1).astype(np.float32)[~hole]
+    assert with_grain(picture, hole, ~hole) is picture
+
+
 def test_too_little_tells_nothing() -> None:
     picture, hole = scene(6 / 255)
     assert np.isnan(grain(picture, np.zeros_like(hole))).all()
