@@ -58,7 +58,7 @@ class Settings:
     stride: int = 0
 
 
-DETAIL = Settings(share=0.4, sharpen=1.0, stride=8)
+DETAIL = Settings(share=0.5, sharpen=0.8, stride=8)
 
 
 @torch.inference_mode()
