@@ -16,6 +16,7 @@ from rigatino_wire.region import Box
 BLOCK = 8  # pixels of a block's side
 FEWEST = 4  # blocks that tell something
 CALM = 20  # percentile of blocks that show noise alone
+LOST = 0.75  # of white noise, squared, that half the size does not show
 SHOWN = 0.704  # of white noise's deviation in the blocks below that percentile
 RING = 32  # pixels around the hole that are looked at
 FAINT, STRONG = 1 / 255, 20 / 255  # grain that nobody sees, and more than any is
@@ -54,7 +55,7 @@ def grain(picture: Floats, where: Bools) -> Floats:
     fine, coarse = _blocks(np.square(fine))[told], _blocks(np.square(coarse))[told]
     calm = fine <= np.percentile(fine, CALM, axis=0)
     lost = ((fine - coarse) * calm).sum(0) / calm.sum(0)
-    found: Floats = (np.sqrt(np.maximum(lost, 0) / 0.75) / SHOWN).astype(np.float32)
+    found: Floats = (np.sqrt(np.maximum(lost, 0) / LOST) / SHOWN).astype(np.float32)
     return found
 
 
