@@ -273,6 +273,11 @@ _FILES = {
     "run_exists": Text(
         "The folder {folder} holds a training run already.", "Go on with --resume, or choose another folder."
     ),
+    "training_diverged": Text(
+        "The training in {folder} came apart: after step {step} it has no more finite gradients or weights.",
+        "Begin anew in another folder with a smaller optimiser.rate. "
+        "“--set start={weights}” begins with the last checkpoint's weights, where that file is.",
+    ),
     "service_unsupported": Text(
         "There is neither systemd nor launchd here to start the daemon when you log in.",
         "Have your system run “rigatino serve” at login, or leave it to GIMP's plug-in to start the daemon.",
