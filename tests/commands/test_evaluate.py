@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import sys
@@ -10,22 +11,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+import patchmatch
 import pytest
 import torch
 from click.testing import Result
 from command_line import rigatino
-from PIL import Image
+from PIL import ExifTags, Image
 from safetensors.torch import save_file
 from torch import nn
 
-from rigatino.evaluation import holes
+from rigatino.evaluation import holes, photos, tables
 from rigatino.evaluation.measures import MEASURES
+from rigatino_models.data import masks
 from rigatino_models.losses.squeezenet import FIRES, Fire
+from rigatino_models.metrics import distributions
 from rigatino_models.metrics.inception import Inception
 from rigatino_models.metrics.lpips import ALEX
+from rigatino_wire.errors import Failure
 
 PHOTOS = Path(__file__).parents[1] / "photos"
+DOCS = Path(__file__).parents[2] / "docs"
 # Hole PSNR in dB, hole L1, patch SWD of the ten photographs at 128 pixels, seed 0.
 RECORD = {
     ("wide", "ns"): (16.4, 24.6, 10.3),
@@ -221,13 +228,30 @@ def test_holes_are_a_function_of_seed_number_and_kind() -> None:
     assert len({hole.tobytes() for hole in drawn}) == len(drawn)
 
 
-def test_pictures_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
+def garbled_png() -> bytes:
+    """A PNG whose header and first chunk of pixels are whole; the second has a type that does not exist."""
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "PNG")
+    first, rest = stream.getvalue().split(b"IDAT", 1)
+    assert b"IDAT" in rest
+    return first + b"IDAT" + rest.replace(b"IDAT", b"\0\1\2\3")
+
+
+DAMAGED = ("a damaged one.jpg", "words.png", "garbled.png", "deep.png", "flat.png")
+
+
+def test_pictures_that_cannot_be_used_are_named_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("cat.jpg", "pier.jpg"):
         (folder / name).write_bytes((PHOTOS / name).read_bytes())
     (folder / "a damaged one.jpg").write_bytes((PHOTOS / "pier.jpg").read_bytes()[:9000])
     (folder / "words.png").write_text("no picture")
+    (folder / "garbled.png").write_bytes(garbled_png())
+    Image.new("I;16", (200, 200)).save(folder / "deep.png")
     Image.new("RGB", (500, 100)).save(folder / "flat.png")
     options = ("--images", folder, "--side", 128, "--network", "photo", "--against", "ns")
     words = ("evaluate", *options, "--masks", "wide", "--rows", 1, "--out", tmp_path / "out")
@@ -235,12 +259,28 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> 
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert found["photos"] == ["cat.jpg", "pier.jpg"]
+    assert [name for name in DAMAGED if f"Left out {name}: " not in caplog.text] == []
     done = rigatino(*words, "--match", "[cp]*.jpg")
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "out" / "results.json").read_text())["results"] == found["results"]
     few = rigatino(*words, "--count", 9)
     assert few.exit_code == 1
-    assert "3 photographs of at least 128 pixels were found" in few.stderr
+    assert "2 photographs of at least 128 pixels were found" in few.stderr
+    earlier = ("--earlier", tmp_path / "out" / "results.json")
+    joined = rigatino(*words[:-1], tmp_path / "joined", *earlier)
+    assert joined.exit_code == 0, joined.output
+
+
+def test_a_photograph_is_turned_upright_before_its_middle_is_cut_out(tmp_path: Path) -> None:
+    upright = np.zeros((100, 80, 3), np.uint8)
+    upright[:50] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turn clockwise to see it upright
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "turned.png", exif=exif)
+    found = photos.read(tmp_path / "turned.png", 80)
+    assert found is not None
+    assert (found[:40] == 255).all()
+    assert (found[40:] == 0).all()
 
 
 def test_photographs_that_all_turn_out_damaged_are_too_few(tmp_path: Path) -> None:
@@ -249,7 +289,7 @@ def test_photographs_that_all_turn_out_damaged_are_too_few(tmp_path: Path) -> No
     done = rigatino("evaluate", *words)
     assert done.exit_code == 1
     assert "0 photographs of at least 128 pixels" in done.stderr
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_patterns_choose_photographs(tmp_path: Path) -> None:
@@ -280,9 +320,84 @@ def test_an_interruption_leaves_the_tables_of_what_was_done(
 
 
 @pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (Failure("no_network"), "No network for this is installed."),
+        (MemoryError(), "There is not enough memory"),
+        (RuntimeError("[enforce fail] not enough memory"), "There is not enough memory"),
+    ],
+)
+def test_what_goes_wrong_on_the_way_leaves_the_tables_of_what_was_done(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    sentence: str,
+) -> None:
+    fill = cv2.inpaint
+
+    def failing(picture: Any, hole: Any, *rest: Any) -> Any:
+        if (hole == holes.draw("wide", 128, 0, 2)).all():
+            raise error
+        return fill(picture, hole, *rest)
+
+    monkeypatch.setattr(cv2, "inpaint", failing)
+    done = evaluate(tmp_path, "--network", "photo", "--against", "ns", "--masks", "wide")
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "2 of 10 photographs" in caplog.text
+    assert "The evaluation was interrupted" in done.stdout
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert len(found["results"]["wide"]["ns"]["l1"]["values"]) == len(found["photos"]) == 2
+    (tmp_path / "early").mkdir()
+    monkeypatch.setattr(holes, "draw", lambda *_: (_ for _ in ()).throw(error))
+    done = evaluate(tmp_path / "early", "--network", "photo")
+    assert sentence in done.stderr
+    assert not list((tmp_path / "early").iterdir())
+
+
+def test_scores_that_cannot_be_computed_do_not_take_the_tables_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judges: list[object]
+) -> None:
+    def hungry(real: Any, fake: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(distributions, "frechet_distance", hungry)
+    done = evaluate(tmp_path / "out", "--network", "photo", "--masks", "wide", "--count", 2, *judges[-2:])
+    assert done.exit_code == 1
+    assert "There is not enough memory" in done.stderr
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(found["photos"]) == 2
+    assert not found["interrupted"]
+    assert found["distributions"] == {}
+
+
+def test_tables_that_cannot_be_written_are_printed_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "results.json").mkdir()
+    done = evaluate(tmp_path, "--network", "photo", "--masks", "wide", "--count", 1)
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'results.json'} cannot be written" in done.stderr
+    assert "| hole PSNR dB |" in done.stdout
+
+
+def test_few_photographs_are_not_called_better(tmp_path: Path) -> None:
+    words = ("--network", "photo", "--against", "ns", "--masks", "wide", "--count", 1)
+    found = report(tmp_path, *words)
+    text = (tmp_path / "table.md").read_text()
+    assert found["differences"]["wide"]["ns"]["psnr"]["low"] > 10
+    assert "1 photo of 128 px" in text
+    assert "fewer than 20 photos are too narrow" in text
+    assert "better**" not in text
+    many = tables.markdown(found | {"photos": found["photos"] * 20})
+    assert "**better**" in many
+    assert "fewer than" not in many
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--images", "nowhere"], "no folder nowhere"),
+        (["--masks", "wide,triangles"], "silhouette"),
         (["--count", 11], "10 photographs"),
         (["--side", 512], "0 photographs"),
         (["--masks", "wide,triangles"], "masks cannot be “triangles”"),
@@ -324,8 +439,27 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "“eval”" in done.stderr
 
 
+def test_a_patchmatch_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patchmatch, "patchmatch_available", False)
+    done = evaluate(tmp_path / "out", "--against", "patchmatch")
+    assert done.exit_code == 1
+    assert "pypatchmatch with its native library" in done.stderr
+
+
+def test_object_and_silhouette_are_what_the_pages_say() -> None:
+    for name, family in {"object": "blob", "silhouette": "object", "wide": "wide"}.items():
+        rng = np.random.default_rng((5, 3, len(name)))
+        assert (holes.draw(name, 128, 5, 3) == masks.MASKS[family](rng, 128)).all()
+    page = (DOCS / "measures.md").read_text("utf-8")
+    assert [kind for kind in holes.KINDS if f"`{kind}`" not in page] == []
+    assert "its `object` is training's `blob`, and its `silhouette`\ntraining's `object`" in page
+    assert "its `object` is the family that is called `blob` here" in (DOCS / "training.md").read_text(
+        "utf-8"
+    )
+
+
 def test_the_page_explains_every_row() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "measures.md").read_text("utf-8")
+    page = (DOCS / "measures.md").read_text("utf-8")
     explained = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
     names = {name.strip() for row in explained for name in row.split(",")}
     assert {measure.heading.removesuffix(" dB") for measure in MEASURES.values()} <= names

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from rigatino_models.metrics.bootstrap import estimates
+from rigatino_models.metrics.bootstrap import LEAST, estimates
 from rigatino_models.metrics.distributions import discriminative_scores, frechet_distance
 
 Floats = NDArray[np.float64]
@@ -75,8 +75,17 @@ def test_interval_of_a_normal_mean() -> None:
     assert found.mean == pytest.approx(values.mean())
     assert found.low == pytest.approx(found.mean - spread, abs=0.02)
     assert found.high == pytest.approx(found.mean + spread, abs=0.02)
-    assert found.clear
-    assert not estimates(values - 3)[0].clear
+    assert found.clear(400)
+    assert not found.clear(LEAST - 1)
+    assert not estimates(values - 3)[0].clear(400)
+
+
+def test_from_so_many_pictures_on_an_interval_is_about_as_wide_as_it_says() -> None:
+    drawn = np.random.default_rng(0).normal(size=(LEAST, 2000))
+    wrong = np.mean([estimate.clear(LEAST) for estimate in estimates(drawn)])
+    assert 0.03 < wrong < 0.09  # 0.05 is meant
+    few = np.mean([estimate.clear(LEAST) for estimate in estimates(drawn[:3])])
+    assert few > 0.2
 
 
 def test_measures_are_drawn_together_and_from_the_seed() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,14 @@ from rigatino.failures import translated
 from rigatino_wire.errors import Failure
 
 if TYPE_CHECKING:
+    from rigatino.evaluation.earlier import Earlier
+    from rigatino.evaluation.fillers import Filler
     from rigatino.evaluation.measures import Judge
-    from rigatino.evaluation.run import Plan
+    from rigatino.evaluation.report import Table
+    from rigatino.evaluation.run import Outcome, Plan
     from rigatino_models.metrics.inception import Inception
 
+log = logging.getLogger(__name__)
 FilePath = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -85,12 +90,11 @@ def command(
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     with needed("eval"):
-        from rigatino.evaluation import photos, report, sheet, tables
+        from rigatino.evaluation import photos
         from rigatino.evaluation.earlier import Earlier
-        from rigatino.evaluation.run import measure
+        from rigatino.evaluation.run import Plan, measure
     if not options["masks"]:
         raise click.BadParameter("one kind of hole is needed at least.", param_hint="--masks")
-    chosen = photos.choose(images, match, side, count)
     settings: dict[str, Any] = {
         "images": images.absolute().name,
         "match": list(match),
@@ -100,32 +104,27 @@ def command(
     settings |= {"seed": options["seed"], "masks": list(options["masks"])}
     settings |= {name: _digest(options[name]) for name in ("perceptual", "lpips", "inception")}
     before = Earlier.read(earlier) if earlier else None
-    if before:
-        before.check(settings, options["masks"], [path.name for path in chosen])
     with translated():
-        plan, judge, inception = _prepared((network, *against), chosen, side, options)
+        compared, judge, inception = _prepared((network, *against), options)
+        chosen = photos.choose(images, match, side, count)
+        if before:
+            before.check(settings, options["masks"], [path.name for path in chosen])
         _make(out)
+        plan = Plan(chosen, options["masks"], compared, options["seed"], side, options["rows"])
         outcome = measure(plan, judge, inception)
     if not outcome.names:
         raise Failure("few_photos", found=0, side=side, folder=str(images), wanted=1)
-    table = report.make(plan, outcome, settings, before)
-    text = tables.markdown(table)
-    _write(out, {"table.md": text, "results.json": json.dumps(table, indent=1) + "\n"})
-    sheet.write(out / "sheet.jpg", outcome.strips, [filler.name for filler in plan.fillers])
-    click.echo(json.dumps(table) if as_json else text)
-    if outcome.interrupted:
-        raise Failure(
-            "evaluation_interrupted", done=len(outcome.names), wanted=len(plan.photos), folder=str(out)
-        )
+    table, trouble = _report(plan, outcome, settings, before)
+    _deliver(out, table, plan, outcome, as_json)
+    _end(outcome.end or trouble, len(outcome.names), len(chosen), out)
 
 
 def _prepared(
-    names: tuple[str, ...], chosen: list[Path], side: int, options: dict[str, Any]
-) -> tuple[Plan, Judge, Inception | None]:
-    """These fillers on these photographs, and who judges; raises Failure and ModelError for what is not there."""
+    names: tuple[str, ...], options: dict[str, Any]
+) -> tuple[list[Filler], Judge, Inception | None]:
+    """Who fills, each once, and who judges; raises Failure and ModelError for what is not there."""
     from rigatino.evaluation import fillers, holes
     from rigatino.evaluation.measures import Judge
-    from rigatino.evaluation.run import Plan
     from rigatino.service import Service
     from rigatino.settings import Settings
     from rigatino_models.metrics.inception import Inception
@@ -138,7 +137,44 @@ def _prepared(
     once = list({filler.name: filler for filler in reversed(made)}.values())[::-1]
     judge = Judge(seed, options["perceptual"], options["lpips"])
     inception = Inception(options["inception"]) if options["inception"] else None
-    return Plan(chosen, options["masks"], once, seed, side, options["rows"]), judge, inception
+    return once, judge, inception
+
+
+def _report(
+    plan: Plan, outcome: Outcome, settings: dict[str, Any], before: Earlier | None
+) -> tuple[Table, Exception | None]:
+    """The report, and what went wrong with it: where the earlier one does not fit, or the scores of all fills together
+    cannot be computed, it holds neither, but all that was measured.
+    """
+    from rigatino.evaluation import report
+
+    try:
+        return report.make(plan, outcome, settings, before), None
+    except Exception as error:
+        return report.make(plan, replace(outcome, real=[]), settings), error
+
+
+def _deliver(folder: Path, table: Table, plan: Plan, outcome: Outcome, as_json: bool) -> None:
+    """Write the files, and print the tables also where that fails. Raises Failure file_unwritable."""
+    from rigatino.evaluation import sheet, tables
+
+    text = tables.markdown(table)
+    try:
+        _write(folder, {"results.json": json.dumps(table, indent=1) + "\n", "table.md": text})
+        sheet.write(folder / "sheet.jpg", outcome.strips, [filler.name for filler in plan.fillers])
+    finally:
+        click.echo(json.dumps(table) if as_json else text)
+
+
+def _end(error: BaseException | None, done: int, wanted: int, folder: Path) -> None:
+    """Raise what ended the evaluation early, if anything did; Failure evaluation_interrupted for Ctrl-C."""
+    if error is None:
+        return
+    if isinstance(error, KeyboardInterrupt):
+        raise Failure("evaluation_interrupted", done=done, wanted=wanted, folder=str(folder))
+    log.warning("The tables in %s hold what was measured, %d of %d photographs.", folder, done, wanted)
+    with translated():
+        raise error
 
 
 def _digest(file: Path | None) -> str | None:

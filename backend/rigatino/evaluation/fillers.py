@@ -80,6 +80,8 @@ def _diffusion(name: str, seed: int) -> Filler:
 def _patchmatch(seed: int) -> Filler:
     with needed("eval"):
         import patchmatch
+    if not patchmatch.patchmatch_available:  # its log says why
+        raise Failure("package_missing", package="pypatchmatch with its native library", extra="eval")
     patchmatch.set_random_seed(seed)
 
     def fill(picture: Pixels, hole: Pixels) -> Pixels:

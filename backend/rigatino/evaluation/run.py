@@ -42,13 +42,19 @@ class Outcome:
     real: list[NDArray[np.float32]] = field(default_factory=list)
     fake: dict[Key, list[NDArray[np.float32]]] = field(default_factory=dict)
     strips: dict[str, list[sheet.Strip]] = field(default_factory=dict)
-    interrupted: bool = False
+    end: BaseException | None = None  # what ended it early
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether photographs are missing."""
+        return self.end is not None
 
 
 def measure(plan: Plan, judge: Judge, inception: Inception | None = None) -> Outcome:
-    """Fill and measure. An interruption (Ctrl-C) ends it early; photographs that were done then are kept.
+    """Fill and measure. Ctrl-C ends it early, as does whatever goes wrong; photographs that were done then are kept.
 
-    Hole i is cut into the i-th photograph that can be read; the outcome is empty where none can.
+    Hole i is cut into the i-th photograph that can be read; the outcome is empty where none can. Raises what goes wrong
+    before the first is done.
     """
     outcome = Outcome()
     every = max(1, len(plan.photos) // max(1, plan.rows))
@@ -61,10 +67,10 @@ def measure(plan: Plan, judge: Judge, inception: Inception | None = None) -> Out
                 one = _Photo(plan, judge, inception, bar).run(index, path, shown)
                 if one is not None:
                     _add(outcome, one)
-        except KeyboardInterrupt:
+        except (Exception, KeyboardInterrupt) as error:
             if not outcome.names:
                 raise
-            outcome.interrupted = True
+            outcome.end = error
     return outcome
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rigatino.evaluation.measures import MEASURES
 from rigatino.evaluation.report import Table
-from rigatino_models.metrics.bootstrap import Estimate
+from rigatino_models.metrics.bootstrap import LEAST, Estimate
 
 TIMES = "×"
 POOLED = {"fid": "FID", "u_ids": "U-IDS", "p_ids": "P-IDS"}
@@ -14,12 +14,17 @@ POOLED = {"fid": "FID", "u_ids": "U-IDS", "p_ids": "P-IDS"}
 
 def markdown(table: Table) -> str:
     """The tables of a report, to be read."""
-    settings = table["settings"]
+    settings, count = table["settings"], len(table["photos"])
     lines = [
-        f"{len(table['photos'])} photos of {settings['side']} px, seed {settings['seed']}. Means, and differences over "
-        "the same photos and holes, with their bootstrap 95 % intervals.",
+        f"{count} photo{'s' if count > 1 else ''} of {settings['side']} px, seed {settings['seed']}. Means, and "
+        "differences over the same photos and holes, with their bootstrap 95 % intervals.",
         "",
     ]
+    if count < LEAST:
+        lines += [
+            f"Intervals of fewer than {LEAST} photos are too narrow to call anything better or worse.",
+            "",
+        ]
     if table["interrupted"]:
         lines += ["The evaluation was interrupted; these are the photos that were done.", ""]
     for kind in table["results"]:
@@ -57,7 +62,7 @@ def _differences(table: Table, kind: str) -> list[str]:
     first = next(iter(table["results"][kind]))
     lines = _head(f"{first} minus", others)
     for name in next(iter(others.values())):
-        cells = (_difference(name, row[name]) for row in others.values())
+        cells = (_difference(name, row[name], len(table["photos"])) for row in others.values())
         lines.append(_line(MEASURES[name].heading, cells))
     return lines
 
@@ -76,8 +81,8 @@ def _cell(name: str, row: Mapping[str, float]) -> str:
     return f"{row['mean']:.{digits}f} ({row['low']:.{digits}f} … {row['high']:.{digits}f})"
 
 
-def _difference(name: str, row: Mapping[str, float]) -> str:
-    """The difference, and in a word whether its interval is clear of zero."""
+def _difference(name: str, row: Mapping[str, float], count: int) -> str:
+    """The difference over `count` photographs, and in a word whether its interval is clear of zero."""
     measure = MEASURES[name]
     if measure.geometric:
         return "{} ({} … {})".format(
@@ -86,4 +91,4 @@ def _difference(name: str, row: Mapping[str, float]) -> str:
     estimate = Estimate(row["mean"], row["low"], row["high"])
     text = "{} ({} … {})".format(*(f"{value:+.{measure.digits}f}" for value in estimate))
     word = "better" if estimate.mean * measure.better > 0 else "worse"
-    return f"{text} **{word}**" if estimate.clear else text
+    return f"{text} **{word}**" if estimate.clear(count) else text

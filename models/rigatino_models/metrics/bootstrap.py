@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS, PER_STEP = 2000, 100
+LEAST = 20  # pictures: intervals of 3 values of a Gaussian hold its mean in 74 % of cases, of 10 in 89, of 20 in 93
 
 
 class Estimate(NamedTuple):
@@ -17,10 +18,9 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
-    @property
-    def clear(self) -> bool:
-        """Whether the interval does not hold zero."""
-        return self.low > 0 or self.high < 0
+    def clear(self, count: int) -> bool:
+        """Whether the interval does not hold zero, and as many pictures are enough to say so."""
+        return count >= LEAST and (self.low > 0 or self.high < 0)
 
 
 def estimates(values: NDArray[np.float64], seed: int = 0) -> list[Estimate]:
