@@ -4,7 +4,7 @@
 
 Runs `rigatino evaluate` and prints its tables and one line per demand: NOT met, met by the mean, or clear, which is
 met by the whole 95 % interval. The last line is JSON: {demand: {"met", "clear", "mean", "low", "high"}}. Needs the
-extra `eval`; with fewer than 100 photographs little is clear.
+extra `eval`; with fewer than 100 photographs little is clear, with fewer than 20 nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rigatino_models import registry
+from rigatino_models.metrics.bootstrap import LEAST
+
+LARGEST = 16  # MB of weights
 OTHERS = ("patchmatch", "ns", "telea")
 KINDS = ("wide", "object", "narrow")
 # (kinds, other, measure, what the difference must be clear of, side): ours minus the other's, +1 above, -1 below.
@@ -41,7 +45,7 @@ def main() -> None:
     arguments, more = parser.parse_known_args()
     report = evaluate(arguments, more)
     print((arguments.out / "table.md").read_text("utf-8"))
-    found = {name: row for demand in DEMANDS for name, row in judged(report["differences"], *demand)}
+    found = {name: row for demand in DEMANDS for name, row in judged(report, *demand)} | size()
     for name, row in found.items():
         word = "clear" if row["clear"] else "met" if row["met"] else "NOT"
         print(f"{word:6}{name}: {row['mean']:+.4f} ({row['low']:+.4f} … {row['high']:+.4f})")
@@ -52,27 +56,36 @@ def evaluate(arguments: argparse.Namespace, more: list[str]) -> dict[str, Any]:
     """The report of `rigatino evaluate` on the bundled model."""
     words = ["--images", arguments.photos, "--out", arguments.out, "--perceptual", arguments.perceptual]
     words += ["--masks", ",".join(KINDS), "--against", ",".join(OTHERS), *more]
-    subprocess.run(
-        [sys.executable, "-m", "rigatino", "evaluate", *map(str, words)],
-        check=True,
-        stdout=subprocess.DEVNULL,
+    done = subprocess.run(
+        [sys.executable, "-m", "rigatino", "evaluate", *map(str, words)], stdout=subprocess.DEVNULL
     )
+    if done.returncode:  # it has said why
+        sys.exit(done.returncode)
     report: dict[str, Any] = json.loads((arguments.out / "results.json").read_text("utf-8"))
     return report
 
 
 def judged(
-    differences: dict[str, Any], kinds: tuple[str, ...], other: str, measure: str, bound: float, side: int
+    report: dict[str, Any], kinds: tuple[str, ...], other: str, measure: str, bound: float, side: int
 ) -> list[tuple[str, dict[str, Any]]]:
     """One demand on each kind of hole: the difference, and whether its mean and its whole interval meet it."""
     rows = []
     for kind in kinds:
-        row = differences[kind][other][measure]
+        row = report["differences"][kind][other][measure]
         worst = row["high"] if side < 0 else row["low"]
         met, clear = (side * value >= side * bound for value in (row["mean"], worst))
         name = f"{kind}: {measure} minus {other}'s {'below' if side < 0 else 'above'} {bound:g}"
-        rows.append((name, {"met": met, "clear": clear, **row}))
+        rows.append((name, {"met": met, "clear": clear and len(report["photos"]) >= LEAST, **row}))
     return rows
+
+
+def size() -> dict[str, dict[str, Any]]:
+    """The demand on the bundled model's file of weights, in MB."""
+    (path,) = (network.path for network in registry.bundled() if network.spec.name == registry.DEFAULT)
+    found = path.stat().st_size / 1e6
+    met = found <= LARGEST
+    row = {"met": met, "clear": met, "mean": found, "low": found, "high": found}
+    return {f"weights: MB at most {LARGEST}": row}
 
 
 if __name__ == "__main__":
