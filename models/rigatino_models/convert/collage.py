@@ -249,14 +249,16 @@ def _checked(values: Mapping[str, Any]) -> CollageConfig:
             raise Misfit(name, f"it is not a number from 1 to {most}")
     for name in ("generator", "discriminator", "encoder"):
         if (widths := getattr(config, name)) and not _are_widths(widths):
-            raise Misfit(name, f"its widths are not 2 to {MOST_LEVELS} numbers of channels")
+            raise Misfit(
+                name, f"its widths are not 2 to {MOST_LEVELS} numbers of channels from 1 to {WIDEST}"
+            )
     for name in ("wide", "flat"):
         if type(getattr(config, name)) is not bool:
             raise Misfit(name, "it is not true or false")
     if config.flat and config.discriminator and len(set(config.discriminator[-2:])) > 1:
         raise Misfit("discriminator", "its last block changes the number of channels and not the size")
     if config.auxiliary and not _are_units(config.auxiliary):
-        raise Misfit("auxiliary", "it has not three numbers of units")
+        raise Misfit("auxiliary", f"it has not three numbers of units from 1 to {LONGEST}")
     if config.names and not are_names(config.names, config.classes):
         raise Misfit("names", "they are not one for each class, of characters that can be printed")
     return config

@@ -376,11 +376,13 @@ def _checked(values: Mapping[str, Any]) -> CoModGANConfig:
     widths, mapping = values["widths"], values["mapping"]
     for name, numbers, most in (("widths", widths, LARGEST_SIDE.bit_length()), ("mapping", mapping, DEEPEST)):
         if not isinstance(numbers, list | tuple) or not 2 <= len(numbers) <= most:
-            raise Misfit(name, "their number is not that of a CoModGAN")
-    if not all(whole(width, 1, WIDEST) for width in (*widths, *mapping, values["global_width"])):
-        raise Misfit("widths", "they are not those of a CoModGAN")
+            raise Misfit(name, f"a CoModGAN has 2 to {most} of them")
+        if not all(whole(number, 1, WIDEST) for number in numbers):
+            raise Misfit(name, f"a CoModGAN's are from 1 to {WIDEST}")
+    if not whole(values["global_width"], 1, WIDEST):
+        raise Misfit("global_width", f"a CoModGAN's is from 1 to {WIDEST}")
     if type(values["clamp"]) not in (int, float) or not 0 <= values["clamp"] <= 1e6:
-        raise Misfit("clamp", "it is not a bound on activations")
+        raise Misfit("clamp", "it is not a bound on activations, from 0 to a million")
     flags = ("skip4", "image_to_image", "average", "constants", "critic")
     if any(type(values.get(flag, False)) is not bool for flag in flags):
         raise Misfit("config", f"{', '.join(flags)} are true or false")

@@ -112,7 +112,7 @@ def _checked(values: Mapping[str, Any]) -> DFNetConfig:
     widths = values["widths"]
     right = isinstance(widths, list | tuple) and len(widths) == LEVELS
     if not right or not all(whole(width, 1, WIDEST) for width in widths):
-        raise Misfit("widths", f"they are not {LEVELS} numbers of channels")
+        raise Misfit("widths", f"they are not {LEVELS} numbers of channels from 1 to {WIDEST}")
     for name, most in (("scales", LEVELS), ("blend", WIDEST)):
         if not whole(values[name], 1, most):
             raise Misfit(name, f"it is not a number from 1 to {most}")

@@ -124,7 +124,7 @@ def _checked(values: Mapping[str, Any]) -> GfcConfig:
     config = GfcConfig(tuple(values["widths"]), tuple(values["inner"]), values["code"])
     for name, widths in (("widths", config.widths), ("inner", config.inner)):
         if len(widths) != len(DOWN) or not all(whole(width, 1, WIDEST) for width in widths):
-            raise Misfit(name, f"they are not {len(DOWN)} numbers of channels")
+            raise Misfit(name, f"they are not {len(DOWN)} numbers of channels from 1 to {WIDEST}")
     if not whole(config.code, 1, WIDEST_CODE):
         raise Misfit("code", f"it is not a number from 1 to {WIDEST_CODE}")
     return config

@@ -145,13 +145,15 @@ def _checked(values: Mapping[str, Any]) -> LamaConfig:
     config = LamaConfig(**{**values, "widths": tuple(values["widths"])})
     widths, glob = config.widths, config.global_width
     if not 2 <= len(widths) <= MOST_DOWNS + 1 or not all(whole(width, 1, WIDEST) for width in widths):
-        raise Misfit("widths", "they are not those of a LaMa")
-    if not whole(config.blocks, 0, MOST_BLOCKS) or not whole(glob, 0, widths[-1] - 1) or glob == 1:
-        raise Misfit("global_width", "blocks and Fourier channels are not those of a LaMa")
+        raise Misfit("widths", f"a LaMa has 2 to {MOST_DOWNS + 1} of them, each from 1 to {WIDEST}")
+    if not whole(config.blocks, 0, MOST_BLOCKS):
+        raise Misfit("blocks", f"a LaMa has 0 to {MOST_BLOCKS} of them")
+    if not whole(glob, 0, widths[-1] - 1) or glob == 1:
+        raise Misfit("global_width", f"a LaMa has none, or 2 up to less than its last width, {widths[-1]}")
     if any(type(flag) is not bool for flag in (config.enable_lfu, config.gated_skips, config.prefill)):
         raise Misfit("config", "enable_lfu, gated_skips and prefill are true or false")
     if (config.enable_lfu or config.gated_skips) and not glob:
-        raise Misfit("config", "enable_lfu and gated_skips need Fourier channels")
+        raise Misfit("global_width", "enable_lfu and gated_skips need Fourier channels")
     if config.enable_lfu and glob // 2 % 4:
-        raise Misfit("config", "enable_lfu needs a number of Fourier channels that 8 divides")
+        raise Misfit("global_width", "enable_lfu needs a number of Fourier channels that 8 divides")
     return config

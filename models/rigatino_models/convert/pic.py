@@ -215,7 +215,9 @@ def _checked(values: Mapping[str, Any]) -> PicConfig:
     config = PicConfig(**given)
     for name, widths in (("widths", config.widths), ("critic", config.critic)):
         if (widths or name == "widths") and not _are_widths(widths):
-            raise Misfit(name, f"they are not {LEVELS} numbers of channels")
+            raise Misfit(
+                name, f"they are not {LEVELS} numbers of channels from 1 (at 1/8 size 4) to {WIDEST}"
+            )
     if config.widths[MIDDLE] != config.widths[MIDDLE + 1]:
         raise Misfit("widths", "the channels at 1/8 and 1/16 size are not the same")
     limits = {"latent": (1, WIDEST), "inference": (0, MOST_BLOCKS), "scales": (1, LEVELS)}

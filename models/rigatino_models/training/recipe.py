@@ -6,7 +6,6 @@ import dataclasses
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from rigatino_models.data import masks
 from rigatino_models.errors import ModelError
 from rigatino_models.training import tables
 from rigatino_models.training.methods import METHODS
-from rigatino_models.training.settings import Recipe, wrong
+from rigatino_models.training.settings import MOST, Recipe, wrong
 
 # When a run is resumed: how long it goes on, what it writes, and how the work is divided.
 MAY_CHANGE = ("log", "optimiser.samples", "optimiser.accumulate", "data.workers")
@@ -28,8 +27,11 @@ def shipped() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """The file of a recipe: a path, or the name of one that ships with a system."""
-    return shipped().get(name, Path(name))
+    """The file of a recipe: a path, or the name of one that ships with a system. Raises ModelError bad_setting."""
+    known, path = shipped(), Path(name)
+    if name not in known and not path.exists():
+        raise wrong("recipe", name, f"the path of a TOML file, or one of these names: {', '.join(known)}")
+    return known.get(name, path)
 
 
 def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -39,12 +41,13 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelError("file_unreadable", file=str(path), why=str(error)) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ModelError("file_unreadable", file=str(path), why=why) from None
     for change in changes:
         tables.change(table, change)
     system = table.get("system", "nothing")
-    if system not in METHODS:
+    if not isinstance(system, str) or system not in METHODS:
         raise wrong("system", system, ", ".join(METHODS))
     kind = METHODS[system].settings
     recipe: Recipe = tables.build(kind, kind.completed(table), "")
@@ -96,14 +99,26 @@ def _leaves(table: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
 
 def _check(recipe: Recipe) -> None:
     """Raise ModelError bad_setting for values that no run can have."""
+    _check_bounds(recipe)
     try:
         converter(recipe.system).expected(dataclasses.asdict(recipe.network))
     except Misfit as misfit:
-        raise wrong(f"network.{misfit.key}", "what the recipe says", misfit.why) from None
-    for name, least in recipe.LEAST.items():
-        if not attrgetter(name)(recipe) >= least:
-            raise wrong(name, attrgetter(name)(recipe), f"{least} or more")
+        value = getattr(recipe.network, misfit.key, recipe.network)
+        raise wrong(f"network.{misfit.key}", value, f"another value, for {misfit.why}") from None
     for name, value, right, expected in recipe.rules():
         if not right:
             raise wrong(name, value, expected)
     masks.mixture(recipe.data.masks)
+
+
+def _check_bounds(recipe: Recipe) -> None:
+    """Raise ModelError bad_setting for the first number outside its bounds; not of the network's."""
+    for name, value in _leaves(as_table(recipe), ""):
+        least, most = recipe.BOUNDS.get(name, (0, MOST))
+        held = value if isinstance(value, tuple) else (value,)
+        numbers = [number for number in held if isinstance(number, int | float)]
+        if not name.startswith("network.") and not all(least <= number <= most for number in numbers):
+            expected = (
+                f"{least} or more" if min(numbers) < least and most == MOST else f"{least} to {most:.7g}"
+            )
+            raise wrong(name, value, expected)

@@ -11,6 +11,9 @@ from rigatino_models.data.photos import Beside
 from rigatino_models.errors import ModelError
 
 Rule = tuple[str, object, bool, str]  # a setting, its value, whether that is right, what would be
+Bounds = dict[str, tuple[float, float]]  # a setting -> the least and the most that its numbers may be
+MOST = float(2**53)  # beyond it whole numbers are no longer exact as floats
+WIDEST, LARGEST, MANY = 8192, 16_384, 1_000_000  # channels, pixels along a side, pictures at once
 SHARES = "shares of 0 or more, one of them above 0"
 
 
@@ -18,9 +21,11 @@ SHARES = "shares of 0 or more, one of them above 0"
 class Data:
     """side: pixels of a sample; scales: short side to which photos are reduced first.
 
-    weights, held: patterns of photos' names, with their weight, or to be kept for validation.
+    weights, held: patterns of photos' names, or of their paths below the folder given, with their weight, or to be kept
+    for validation.
     masks: names of data.masks.MASKS with the weight of each.
-    loader: "workers" draws samples in so many processes, "device" keeps photos and a bank of holes where it trains.
+    loader: "workers" draws samples in so many processes; "files" too, but reads each photo when it is drawn; "device"
+    keeps photos and a bank of holes where it trains.
     """
 
     side: int = 128
@@ -29,7 +34,7 @@ class Data:
     held: tuple[str, ...] = ()
     masks: dict[str, float] = field(default_factory=lambda: {"mixed": 1.0})
     augment: Augment = field(default_factory=Augment)
-    loader: Literal["workers", "device"] = "workers"
+    loader: Literal["workers", "files", "device"] = "workers"
     workers: int = 1
     bank: int = 20_000
 
@@ -83,28 +88,29 @@ class Recipe:
     """Everything that decides a run besides the photos.
 
     start: a file of weights to begin with, where they fit.
-    LEAST: settings that are numbers -> their least value.
+    BOUNDS: of settings that are numbers or hold some; all others lie between 0 and MOST. The network knows its own.
     """
 
-    LEAST: ClassVar[dict[str, float]] = {
-        "seed": 0,
-        "data.side": 1,
-        "data.workers": 0,
-        "data.bank": 1,
-        "optimiser.batch": 1,
-        "optimiser.accumulate": 1,
-        "optimiser.rate": 0,
-        "optimiser.last_rate": 0,
-        "optimiser.warmup": 0,
-        "optimiser.weight_decay": 0,
-        "optimiser.ema": 0,
-        "optimiser.precise_norm": 0,
-        "optimiser.clip": 0,
-        "optimiser.half_life": 0,
-        "optimiser.fall_every": 0,
-        "log.line": 1,
-        "log.sheet": 1,
-        "log.checkpoint": 1,
+    BOUNDS: ClassVar[Bounds] = {
+        "data.side": (1, LARGEST),
+        "data.workers": (0, 1024),
+        "data.bank": (1, 2**31),
+        "data.augment.saturation": (0, 1),
+        "data.augment.contrast": (0, 1),
+        "data.augment.brightness": (0, 1),
+        "data.augment.hue": (0, 180),
+        "data.augment.rotation": (0, 180),
+        "data.augment.shear": (0, 1),
+        "data.augment.perspective": (0, 0.5),
+        "data.augment.lens": (0, 1),
+        "optimiser.batch": (1, MANY),
+        "optimiser.accumulate": (1, MANY),
+        "optimiser.rate": (0, 1),
+        "optimiser.last_rate": (0, 1),
+        "optimiser.ema": (0, 1),
+        "log.line": (1, MOST),
+        "log.sheet": (1, MOST),
+        "log.checkpoint": (1, MOST),
     }
 
     name: str
@@ -133,14 +139,13 @@ class Recipe:
 
     def rules(self) -> Iterator[Rule]:
         """What must hold of the settings taken together."""
-        data, batch = self.data, self.optimiser.batch
+        data, batch, parts = self.data, self.optimiser.batch, self.optimiser.accumulate
         yield "optimiser.samples", self.optimiser.samples, self.optimiser.samples >= batch, f"{batch} or more"
+        yield "optimiser.batch", batch, batch % parts == 0, f"a multiple of optimiser.accumulate, {parts}"
         yield "data.scales", data.scales, sorted(data.scales) == list(data.scales), "the lesser one first"
         enough = data.scales[1] >= data.side
         yield "data.scales", data.scales, enough, f"up to data.side, {data.side}, or more"
         yield "data.masks", data.masks, shares(data.masks.values()), SHARES
-        positive = all(weight >= 0 for weight in data.weights.values())
-        yield "data.weights", data.weights, positive, "0 or more each"
         gamma = data.augment.gamma
         yield "data.augment.gamma", gamma, min(gamma) > 0, "bounds above 0"
         yield moments("optimiser.betas", self.optimiser.betas)

@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from rigatino_models.training.settings import wrong
 
+BEYOND = 2**1023  # whole numbers that are no floats
+KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
 
 def change(table: dict[str, Any], words: str) -> None:
     """Apply "section.key=value", the value as TOML has it or else a text. Raises ModelError bad_setting."""
@@ -22,7 +25,7 @@ def change(table: dict[str, Any], words: str) -> None:
             raise wrong(key, value, "a section before its last dot")
     try:
         table[name] = tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or a number of thousands of digits
         table[name] = value
 
 
@@ -33,7 +36,7 @@ def build(kind: type[Any], table: Mapping[str, Any], where: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in fields:
-            raise wrong(f"{where}{key}", value, ", ".join(fields))
+            raise wrong(f"{where}{key}", value, f"one of these names in its place: {', '.join(fields)}")
         values[key] = _convert(kinds[key], value, f"{where}{key}")
     missing = [n for n, f in fields.items() if n not in values and _required(f)]
     if missing:
@@ -58,10 +61,10 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise wrong(where, value, "a section")
         return {key: _convert(arguments[1], entry, f"{where}.{key}") for key, entry in value.items()}
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < BEYOND:
         value = float(value)
     if type(value) is not kind:
-        raise wrong(where, value, kind.__name__)
+        raise wrong(where, value, KINDS[kind])
     if kind is float and not math.isfinite(value):
         raise wrong(where, value, "a finite number")
     return value

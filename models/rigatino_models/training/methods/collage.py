@@ -30,7 +30,7 @@ from rigatino_models.metrics.patches import sliced_wasserstein
 from rigatino_models.training import validation
 from rigatino_models.training.generator import Export
 from rigatino_models.training.method import Method, Moment, Player, Terms, backward, face
-from rigatino_models.training.settings import Recipe, Rule, wrong
+from rigatino_models.training.settings import MOST, Bounds, Recipe, Rule, wrong
 from rigatino_models.training.validation import Completes
 
 PARTS = ("generator", "discriminator", "encoder", "auxiliary")
@@ -45,7 +45,7 @@ class CollageRecipe(Recipe):
     every: steps of the discriminator for one of the generator.
     """
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {"every": 1}
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {"every": (1, MOST)}
 
     system: Literal["collage"] = "collage"
     network: CollageConfig

@@ -16,7 +16,7 @@ from rigatino_models.data.photos import Beside
 from rigatino_models.losses.adversarial import generator_loss
 from rigatino_models.training.generator import Export
 from rigatino_models.training.method import Method, Moment, Player, Terms, backward, face
-from rigatino_models.training.settings import Recipe, Rule
+from rigatino_models.training.settings import LARGEST, MOST, Bounds, Recipe, Rule
 
 LAZY = 4  # the originals rescale the generator's Adam as if it were regularised every so many steps
 
@@ -45,7 +45,12 @@ class Styles:
 class CoModGANRecipe(Recipe):
     """Where network.widths are not given they are the papers' for data.side; data.scales, data.side alone."""
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {"adversary.r1": 0, "adversary.r1_every": 1}
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {
+        "data.side": (8, LARGEST),
+        "adversary.r1_every": (1, MOST),
+        "styles.mixing": (0, 1),
+        "styles.decay": (0, 1),
+    }
 
     system: Literal["comodgan"] = "comodgan"
     network: CoModGANConfig = field(default_factory=CoModGANConfig)
@@ -72,9 +77,6 @@ class CoModGANRecipe(Recipe):
         yield "data.side", self.data.side, self.data.side == side, f"{side}, as the network's widths have it"
         yield from super().rules()
         yield "network.average", self.network.average, self.network.average, "true"
-        for name in ("mixing", "decay"):
-            value = getattr(self.styles, name)
-            yield f"styles.{name}", value, 0 <= value <= 1, "a number from 0 to 1"
 
 
 class CoModGANMethod(Method[CoModGANRecipe]):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rigatino_models.dfnet.losses import Judge, Weights, losses
 from rigatino_models.dfnet.net import LEVELS, DFNet, DFNetConfig
 from rigatino_models.training.method import Method, Moment, Terms, backward
-from rigatino_models.training.settings import Recipe, Rule
+from rigatino_models.training.settings import Bounds, Recipe, Rule
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class DFNetRecipe(Recipe):
     """vgg_weights: the file of the VGG-16 that judges; without it, perceptual and style loss are left out."""
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {"losses.textures": 1}
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {"losses.textures": (1, LEVELS)}
 
     system: Literal["dfnet"] = "dfnet"
     network: DFNetConfig = field(default_factory=DFNetConfig)

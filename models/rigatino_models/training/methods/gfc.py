@@ -17,7 +17,7 @@ from rigatino_models.gfc.losses import Verdicts, Weights, critic_loss, generator
 from rigatino_models.gfc.net import Gfc, GfcConfig
 from rigatino_models.gfc.spec import SIDE
 from rigatino_models.training.method import Method, Moment, Player, Terms, backward, face
-from rigatino_models.training.settings import Recipe, Rule, moments
+from rigatino_models.training.settings import WIDEST, Bounds, Recipe, Rule, moments
 
 log = logging.getLogger(__name__)
 LEVELS = 5  # halvings down to the critics' last features, of 4x4
@@ -42,10 +42,10 @@ class Critics:
 class GfcRecipe(Recipe):
     """parsing_weights: the file of the network that parses faces; without it, that term is left out."""
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {
-        "critics.local_start": 0,
-        "critics.overall_start": 0,
-        "critics.rate": 0,
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {
+        "critics.local": (1, WIDEST),
+        "critics.overall": (1, WIDEST),
+        "critics.rate": (0, 1),
     }
 
     system: Literal["gfc"] = "gfc"
@@ -59,10 +59,8 @@ class GfcRecipe(Recipe):
         yield "data.side", self.data.side, self.data.side == SIDE, str(SIDE)
         yield from super().rules()
         local, overall = self.critics.local, self.critics.overall
-        right = len(overall) == LEVELS and min(overall) > 0
-        yield "critics.overall", overall, right, f"{LEVELS} widths"
-        right = 1 <= len(local) <= LEVELS and min(local) > 0
-        yield "critics.local", local, right, f"1 to {LEVELS} widths"
+        yield "critics.overall", overall, len(overall) == LEVELS, f"{LEVELS} widths"
+        yield "critics.local", local, 1 <= len(local) <= LEVELS, f"1 to {LEVELS} widths"
         yield moments("critics.betas", self.critics.betas)
 
 

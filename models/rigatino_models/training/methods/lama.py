@@ -15,7 +15,7 @@ from rigatino_models.training import looks, validation
 from rigatino_models.training.adversary import Adversary, Game
 from rigatino_models.training.method import Method, Moment, Player, Terms, backward, face
 from rigatino_models.training.objective import Losses, Objective
-from rigatino_models.training.settings import SHARES, Recipe, Rule, shares
+from rigatino_models.training.settings import MOST, SHARES, WIDEST, Bounds, Recipe, Rule, shares
 from rigatino_models.training.validation import Completes
 
 
@@ -25,11 +25,11 @@ class LamaRecipe(Recipe):
     half their size, after one that began at a quarter, and so on.
     """
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {
-        "adversary.r1_every": 1,
-        "adversary.width": 1,
-        "adversary.layers": 1,
-        "adversary.rate": 0,
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {
+        "adversary.r1_every": (1, MOST),
+        "adversary.width": (1, WIDEST),
+        "adversary.layers": (1, 16),
+        "adversary.rate": (0, 1),
     }
 
     system: Literal["lama"] = "lama"

@@ -16,7 +16,7 @@ from rigatino_models.pic.paths import two_paths
 from rigatino_models.pic.spectral import at_rest, normalised
 from rigatino_models.training.generator import Export
 from rigatino_models.training.method import Method, Moment, Terms, backward, face
-from rigatino_models.training.settings import Recipe, Rule
+from rigatino_models.training.settings import LARGEST, Bounds, Recipe, Rule
 
 LEAST_SIDE = 96  # below it a critic's map of verdicts is empty
 GAIN = 0.02  # of the orthogonal weights that a run begins with
@@ -26,7 +26,7 @@ GAIN = 0.02  # of the orthogonal weights that a run begins with
 class PicRecipe(Recipe):
     """network.critic: the widths of both critics."""
 
-    LEAST: ClassVar[dict[str, float]] = Recipe.LEAST | {"data.side": LEAST_SIDE}
+    BOUNDS: ClassVar[Bounds] = Recipe.BOUNDS | {"data.side": (LEAST_SIDE, LARGEST)}
 
     system: Literal["pic"] = "pic"
     network: PicConfig
