@@ -10,7 +10,9 @@ from click.testing import CliRunner, Result
 from command_line import rigatino
 from PIL import Image
 
+from rigatino import budget
 from rigatino.cli import cli
+from rigatino.commands import train as command
 from rigatino_models.training.recipe import shipped
 
 QUICK = [
@@ -91,6 +93,34 @@ def test_without_photos_it_says_so(tmp_path: Path) -> None:
     done = train("--data", tmp_path, "--out", tmp_path / "run")
     assert done.exit_code == 1
     assert "photographs" in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(photos: Path, tmp_path: Path) -> None:
+    words = ["--data", tmp_path / "nowhere", "--data", photos, "--out", tmp_path / "run"]
+    done = train(*words)
+    assert done.exit_code == 1
+    assert "nowhere" in done.stderr
+
+
+def test_photographs_that_memory_does_not_hold_are_told(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command, "GIB", 1000)
+    monkeypatch.setattr(budget, "free", lambda _: 20_000.0)
+    words = ["--out", tmp_path / "run", "--data", photos, "--dry-run", "--set"]
+    done = train(*words, 'data.loader="workers"')
+    assert json.loads(done.stdout)["needs"]["gib_photos"] == 3 * 48 * 60 * 3 / 1000
+    assert 'data.loader="files"' in caplog.text
+    caplog.clear()
+    done = train(*words, 'data.loader="files"')
+    assert json.loads(done.stdout)["needs"]["gib_photos"] == 3 * 48 * 60 * 3 / 1000
+    assert "loader" not in caplog.text
+
+
+def test_photographs_in_files_train(photos: Path, tmp_path: Path) -> None:
+    done = train("--data", photos, "--out", tmp_path / "run", "--set", 'data.loader="files"')
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run" / "ema.safetensors").exists()
 
 
 def test_help_names_every_recipe() -> None:

@@ -13,7 +13,8 @@ from rigatino_models.data import crops
 from rigatino_models.data.batches import OnDevice, Workers
 from rigatino_models.data.crops import Augment, Crop
 from rigatino_models.data.equalise import equalised
-from rigatino_models.data.photos import Photos, Samples
+from rigatino_models.data.photos import Photos
+from rigatino_models.data.samples import Samples
 
 WILD = Augment(  # all that can vary
     contrast=0.2,

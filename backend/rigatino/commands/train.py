@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from rigatino_models.data.photos import Photos
     from rigatino_models.training.settings import Recipe
 
+log = logging.getLogger(__name__)
+GIB = 2**30
+TOO_MANY = (
+    "The photographs take %.1f GiB of memory in each of %d processes, and %.1f GiB are free. "
+    "With --set 'data.loader=\"files\"' each is read when it is drawn."
+)
+
 
 @click.command()
 @click.argument("recipe")
@@ -62,8 +69,10 @@ def _describe(settings: Recipe, data: tuple[Path, ...]) -> None:
 
     found = {"recipe": as_table(settings), "needs": estimate(settings, _processes())}
     if data:
-        training, held = _photos(settings, data).split(settings.data.held)
+        photos = _photos(settings, data)
+        training, held = photos.split(settings.data.held)
         found["photos"] = {"training": len(training.names), "held": len(held.names)}
+        found["needs"]["gib_photos"] = round(photos.bytes / GIB, 2)
     click.echo(json.dumps(found, indent=2))
 
 
@@ -72,19 +81,32 @@ def _train(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) ->
     from rigatino_models.training.parallel import group
 
     photos = _photos(settings, data)
+    if settings.data.loader != "files":
+        photos = photos.decoded()
     with group() as among:
         Trainer(settings, photos, out, resume, among).run()
         among.leave()
 
 
 def _photos(settings: Recipe, data: tuple[Path, ...]) -> Photos:
-    from rigatino_models.data.photos import load
+    """The photographs, as yet in their files."""
+    from rigatino_models.data.photos import look
 
     pairs = settings.beside == "condition"
-    photos = load(data, settings.data.scales[1], settings.data.side, pairs)
-    if not photos.pixels:
+    photos = look(data, settings.data.scales[1], settings.data.side, pairs)
+    if not photos.names:
         raise Failure("no_photos", folders=", ".join(map(str, data)) or "none given")
+    if settings.data.loader != "files":
+        _warn_of_memory(photos)
     return photos
+
+
+def _warn_of_memory(photos: Photos) -> None:
+    from rigatino import budget
+
+    free, processes = budget.free(budget.CPU), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if processes * photos.bytes > free:
+        log.warning(TOO_MANY, photos.bytes / GIB, processes, free / GIB)
 
 
 def _processes() -> int:

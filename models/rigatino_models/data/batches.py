@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from rigatino_models.data import crops
-from rigatino_models.data.photos import Samples
+from rigatino_models.data.photos import Unreadable
+from rigatino_models.data.samples import Samples
+from rigatino_models.errors import ModelError
 
 Batch = tuple[Tensor, Tensor]
-Kind = Literal["workers", "device"]
+Kind = Literal["workers", "files", "device"]
 BANK_SEED = 1
 
 
@@ -33,17 +35,25 @@ class Workers:
         self.samples, self.device, self.workers = samples, device, workers
 
     def __call__(self, parts: Iterable[list[int]]) -> Generator[Batch, None, None]:
-        """One batch for each sequence of indices."""
-        loader = DataLoader(
-            self.samples,
-            batch_sampler=parts,
-            num_workers=self.workers,
-            prefetch_factor=4 if self.workers else None,
-            pin_memory=self.device.type == "cuda",
-            worker_init_fn=_outlive,
+        """One batch for each sequence of indices. Raises ModelError no_photos where one file after another is lost."""
+        drawn: Any = iter(
+            DataLoader(
+                self.samples,
+                batch_sampler=parts,
+                num_workers=self.workers,
+                prefetch_factor=4 if self.workers else None,
+                pin_memory=self.device.type == "cuda",
+                worker_init_fn=_outlive,
+            )
         )
-        for image, beside in loader:
-            yield image.to(self.device, non_blocking=True), beside.to(self.device, non_blocking=True)
+        try:
+            for image, beside in drawn:
+                yield image.to(self.device, non_blocking=True), beside.to(self.device, non_blocking=True)
+        except Unreadable as error:
+            raise ModelError("no_photos", folders="the folders given that can still be read") from error
+        finally:
+            if self.workers:  # an error would keep the loader, which ends them, alive
+                drawn._shutdown_workers()
 
 
 class OnDevice:
@@ -87,8 +97,8 @@ class OnDevice:
 
 
 def source(kind: Kind, samples: Samples, device: torch.device, workers: int, bank: int) -> Workers | OnDevice:
-    """What makes batches."""
-    return Workers(samples, device, workers) if kind == "workers" else OnDevice(samples, device, bank)
+    """What makes batches; whether the workers' photographs lie in memory or in files is theirs to say."""
+    return OnDevice(samples, device, bank) if kind == "device" else Workers(samples, device, workers)
 
 
 def _outlive(_: int) -> None:

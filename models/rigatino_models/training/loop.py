@@ -21,10 +21,11 @@ from tqdm import tqdm
 from rigatino_models.convert.weights import save
 from rigatino_models.data import batches
 from rigatino_models.data.batches import Batch
-from rigatino_models.data.photos import Photos, Samples
+from rigatino_models.data.photos import Photos
+from rigatino_models.data.samples import Samples
 from rigatino_models.errors import ModelError
 from rigatino_models.memory import keep_freed_memory
-from rigatino_models.training import norm
+from rigatino_models.training import norm, photographs
 from rigatino_models.training.generator import half_precision
 from rigatino_models.training.method import Moment
 from rigatino_models.training.methods import method
@@ -36,6 +37,10 @@ from rigatino_models.training.settings import Recipe, wrong
 
 log = logging.getLogger(__name__)
 ALONE = Group()
+NONE_HELD = (
+    "No photograph is held back: train_l1 and its like are measured on photographs that the run trains on. "
+    "To hold some back, give a pattern of their names: --set 'data.held=[\"PATTERN\"]'"
+)
 STOPPED = "Stopped after step %d of %d. %s holds the run; --resume goes on with it."
 
 
@@ -60,12 +65,17 @@ class Trainer:
             raise ModelError("no_photos", folders="the folders given, once the held ones are set aside")
         self.folder = RunFolder(out, resume)
         state = self.folder.load_state() if resume else None
+        self.photos = photographs.fingerprints(photos)
         if state:
             check_same(recipe, state["recipe"])
+            photographs.check_same(self.photos, state.get("photos", self.photos))
         self.method = method(recipe)(recipe, self.device, fresh=state is None)
         self.method.check(photos)
         self.data = samples(recipe, training)
-        self.held = held if held.pixels else training
+        self.holds = bool(held.pixels)
+        self.held = held if self.holds else training
+        if among.leads and not self.holds:
+            log.warning(NONE_HELD)
         self.batches = batches.source(
             recipe.data.loader, self.data, self.device, recipe.data.workers, recipe.data.bank
         )
@@ -113,11 +123,14 @@ class Trainer:
             self.scalars.close()
 
     def validate(self) -> dict[str, float]:
-        """Measures of the averaged network on held photos, with a sheet and the run's curves."""
+        """Measures of the averaged network on held photos, with a sheet and the run's curves.
+
+        Where none is held, the photos are those that it trains on, and the measures' names say so.
+        """
         found, rows = self.method.measure(self)
         with tolerated():
             self.folder.show(self.step, rows)
-        return found
+        return found if self.holds else {_of_training(name): value for name, value in found.items()}
 
     @torch.no_grad()
     def complete(self, image: Tensor, beside: Tensor) -> Tensor:
@@ -154,6 +167,7 @@ class Trainer:
                 "step": self.step,
                 "seconds": self.seconds,
                 "recipe": kept(self.recipe),
+                "photos": self.photos,
                 "players": {name: player.state_dict() for name, player in self.method.players.items()},
                 "average": self.method.average.state_dict(),
             }
@@ -271,6 +285,10 @@ def _stops() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _of_training(name: str) -> str:
+    return f"train_{name.removeprefix('held_')}"
 
 
 def _short(value: float) -> float:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from rigatino_models.data.photos import Photos, Samples
+from rigatino_models.data.batches import Batch, Workers
+from rigatino_models.data.photos import Photos
+from rigatino_models.data.samples import Samples
 from rigatino_models.training import sheet
 from rigatino_models.training.settings import Recipe
 
 COUNT, BATCH, SEED, COLUMNS, ROWS = 64, 16, 12345, 8, 3
+CPU = torch.device("cpu")
 
 
 class Completes(Protocol):
@@ -26,13 +29,13 @@ class Completes(Protocol):
         """The answer [N,3,H,W] on the CPU."""
 
 
-def fixed(run: Completes) -> DataLoader[tuple[Tensor, Tensor]]:
+def fixed(run: Completes) -> Iterator[Batch]:
     """Batches of 64 samples that are always the same, of held photos without their variations."""
     data = run.recipe.data
     samples = Samples(
         run.held, data.side, COUNT, SEED, data.scales, holes=data.masks, beside=run.recipe.beside
     )
-    return DataLoader(samples, batch_size=BATCH)
+    return Workers(samples, CPU, 0)([list(range(i, i + BATCH)) for i in range(0, COUNT, BATCH)])
 
 
 def measure(run: Completes, judge: nn.Module | None) -> tuple[dict[str, float], list[Tensor]]:
