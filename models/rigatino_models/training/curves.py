@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ def write(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     series: dict[str, list[tuple[float, float]]] = {}
     for line in lines:
         for name in line.keys() - NOT_CURVES:
-            series.setdefault(name, []).append((float(line["samples"]), float(line[name])))
+            value = math.nan if line[name] is None else float(line[name])
+            series.setdefault(name, []).append((float(line["samples"]), value))
     names = sorted(series)
     rows = max(1, -(-len(names) // COLUMNS))
     page = Image.new("RGB", (COLUMNS * PANEL[0], rows * PANEL[1]), "white")

@@ -59,7 +59,13 @@ def begin_with(net: nn.Module, file: Path) -> None:
 def half_precision(export: Export, training: Mapping[str, Any]) -> Weights:
     """A network in half precision, with what a reader must know; the model card says the rest."""
     tensors = {
-        key: value.half().contiguous() for key, value in export.tensors.items() if not key.endswith(COUNTER)
+        key: _narrow(value).contiguous() for key, value in export.tensors.items() if not key.endswith(COUNTER)
     }
     metadata = {"licence": LICENCE, "training": json.dumps(training)}
     return Weights(export.system, export.config, tensors, "training", metadata)
+
+
+def _narrow(value: Tensor) -> Tensor:
+    """In half precision, unless that has no such large numbers."""
+    narrow = value.half()
+    return narrow if bool(narrow.isfinite().all()) else value.float()

@@ -27,13 +27,14 @@ from rigatino_models.errors import ModelError
 from rigatino_models.memory import keep_freed_memory
 from rigatino_models.training import norm, photographs
 from rigatino_models.training.generator import half_precision
+from rigatino_models.training.lost import LostSteps, finite
 from rigatino_models.training.method import Moment
 from rigatino_models.training.methods import method
 from rigatino_models.training.parallel import Group, Statistics
 from rigatino_models.training.recipe import as_table, check_same, kept, without_places
 from rigatino_models.training.run_folder import RunFolder, tolerated
 from rigatino_models.training.scalars import Scalars
-from rigatino_models.training.settings import Recipe, wrong
+from rigatino_models.training.settings import Recipe, divided
 
 log = logging.getLogger(__name__)
 ALONE = Group()
@@ -56,14 +57,11 @@ class Trainer:
     ) -> None:
         keep_freed_memory()
         self.recipe, self.among, self.device = recipe, among, among.device
-        self.parts = among.world * recipe.optimiser.accumulate
-        if recipe.optimiser.batch % self.parts:
-            expected = f"a multiple of {self.parts}, the processes times optimiser.accumulate"
-            raise wrong("optimiser.batch", recipe.optimiser.batch, expected)
-        training, held = photos.split(recipe.data.held)
-        if not training.pixels:
-            raise ModelError("no_photos", folders="the folders given, once the held ones are set aside")
-        self.folder = RunFolder(out, resume)
+        self.parts = divided(recipe, among.world)
+        training, held = parted(recipe, photos)
+        self.folder = RunFolder(out)
+        self.folder.check(resume)
+        self.folder.make()
         state = self.folder.load_state() if resume else None
         self.photos = photographs.fingerprints(photos)
         if state:
@@ -81,10 +79,13 @@ class Trainer:
         )
         self.scalars = Scalars(out if recipe.log.tensorboard and among.leads else None)
         self.step = 0
+        self.lost = LostSteps()
         self.seconds = 0.0
         self._averaged: tuple[int, nn.Module] | None = None
         if state:
             self._restore(state)
+        elif among.leads:
+            self.folder.begin(resume)
         if among.leads:
             self.folder.keep_recipe(as_table(recipe))
 
@@ -113,6 +114,8 @@ class Trainer:
                     self.seconds = time.monotonic() - began
                     bar.update()
                     self._report(terms)
+                    if self.lost.too_many:
+                        raise self._diverged()
                     if self.among.any(bool(stopped)):
                         break
                 self.save()
@@ -159,9 +162,15 @@ class Trainer:
             self.method.replay(net, self._place(image), self._place(beside), number)
 
     def save(self) -> None:
-        """Write checkpoint and weights. Raises ModelError file_unwritable."""
+        """Write checkpoint and weights. Raises ModelError file_unwritable, and before it writes training_diverged."""
+        nets = [self.method.average.net, *(player.net for player in self.method.players.values())]
+        if not finite(tensor for net in nets for tensor in net.state_dict().values()):
+            raise self._diverged()
         if not self.among.leads:
             return
+        exports = self.method.exports(self.averaged())
+        if not finite(tensor for export in exports.values() for tensor in export.tensors.values()):
+            raise self._diverged()
         self.folder.save_state(
             {
                 "step": self.step,
@@ -178,9 +187,13 @@ class Trainer:
             "photos": len(self.data.photos.names),
             "recipe": without_places(as_table(self.recipe)),
         }
-        for name, export in self.method.exports(self.averaged()).items():
+        for name, export in exports.items():
             weights = half_precision(export, training)
             self.folder.replace(self.folder.weights_file(name), partial(save, weights))
+
+    def _diverged(self) -> ModelError:
+        weights = str(self.folder.weights_file("ema"))
+        return ModelError("training_diverged", folder=str(self.folder.path), step=self.step, weights=weights)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.step, self.seconds = state["step"], state["seconds"]
@@ -215,10 +228,16 @@ class Trainer:
                     share = value.detach() / len(parts)
                     sums[name] = sums[name] + share if number else share
                 statistics.part_done()
-        for name, player in players.items():
-            sums[f"{name}_gradient"] = player.descend(self.step, self.among)
-        self.method.average.update(self.method.net, self.step)
-        return sums
+        lengths = {f"{name}_gradient": player.gradient(self.among) for name, player in players.items()}
+        if self.among.any(not finite([*lengths.values(), *statistics.buffers])):
+            statistics.undo()
+            self.lost.add(self.step + 1)
+        else:
+            for player in players.values():
+                player.descend(self.step)
+            self.method.average.update(self.method.net, self.step)
+            self.lost.over()
+        return sums | lengths
 
     def _part_seed(self, number: int) -> int:
         place = self.among.rank * self.recipe.optimiser.accumulate + number
@@ -234,6 +253,8 @@ class Trainer:
             values = torch.stack([value.float() for value in terms.values()]) / self.among.world
             self.among.sum_([values])
             rate = self.method.scheduled(self.step)
+            if self.among.leads:
+                self.lost.tell(self.step)
             self._line(dict(zip(terms, map(_short, values.tolist()), strict=True)) | {"rate": rate})
         if not self.among.leads:
             return
@@ -251,6 +272,14 @@ class Trainer:
             self.scalars.add(seen, values)
         with tolerated():
             self.folder.log({"step": self.step, "samples": seen, "seconds": round(self.seconds), **values})
+
+
+def parted(recipe: Recipe, photos: Photos) -> tuple[Photos, Photos]:
+    """(photographs to train on, those held back). Raises ModelError no_photos."""
+    training, held = photos.split(recipe.data.held)
+    if not training.names:
+        raise ModelError("no_photos", folders="the folders given, once the held ones are set aside")
+    return training, held
 
 
 def samples(recipe: Recipe, photos: Photos) -> Samples:

@@ -61,15 +61,16 @@ class Player:
             fused=True,
         )
 
-    def descend(self, step: int, among: Group) -> Tensor:
-        """A step along the gradient of all processes, clipped -> its norm. None is taken where it is not finite."""
+    def gradient(self, among: Group) -> Tensor:
+        """Have the gradient be that of all processes, clipped -> its norm, as it was before."""
+        among.sum_([p.grad for p in self.net.parameters() if p.grad is not None])
+        return nn.utils.clip_grad_norm_(self.net.parameters(), self.clip, foreach=True)
+
+    def descend(self, step: int) -> None:
+        """A step along the gradient."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["share"] * self.rate(step)
-        among.sum_([p.grad for p in self.net.parameters() if p.grad is not None])
-        length = nn.utils.clip_grad_norm_(self.net.parameters(), self.clip, foreach=True)
-        if torch.isfinite(length):
-            self.optimiser.step()
-        return length
+        self.optimiser.step()
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""

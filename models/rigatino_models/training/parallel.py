@@ -85,22 +85,29 @@ def group() -> Iterator[Group]:
 
 
 class Statistics:
-    """A step of `parts` parts over all processes (a context manager): the nets' statistics become their mean."""
+    """A step of `parts` parts over all processes (a context manager): the nets' statistics become their mean.
+
+    buffers: all that the nets keep besides their parameters; `undo` makes them what they were before the step.
+    """
 
     def __init__(self, nets: Iterable[nn.Module], parts: int, among: Group) -> None:
-        buffers = [b for net in nets for b in net.buffers() if b.is_floating_point()] if parts > 1 else []
-        self.buffers, self.parts, self.among = buffers, parts, among
+        self.buffers = [buffer for net in nets for buffer in net.buffers()]
+        self.parts, self.among = parts, among
         self.before: list[Tensor] = []
-        self.sums: list[Tensor] = []
+        self.shared: list[
+            tuple[Tensor, Tensor, Tensor]
+        ] = []  # statistics, those before, the sum of the parts'
 
     def __enter__(self) -> Statistics:
         self.before = [buffer.clone() for buffer in self.buffers]
-        self.sums = [torch.zeros_like(buffer) for buffer in self.buffers]
+        if self.parts > 1:
+            both = zip(self.buffers, self.before, strict=True)
+            self.shared = [(b, old, torch.zeros_like(b)) for b, old in both if b.is_floating_point()]
         return self
 
     def part_done(self) -> None:
         """Keep what a part made of the statistics, and go back for the next."""
-        for buffer, before, total in zip(self.buffers, self.before, self.sums, strict=True):
+        for buffer, before, total in self.shared:
             total += buffer
             buffer.copy_(before)
 
@@ -108,6 +115,11 @@ class Statistics:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self.among.sum_(self.sums)
-            for buffer, total in zip(self.buffers, self.sums, strict=True):
+            self.among.sum_([total for _, _, total in self.shared])
+            for buffer, _, total in self.shared:
                 buffer.copy_(total / self.parts)
+
+    def undo(self) -> None:
+        """Forget the step."""
+        for buffer, before in zip(self.buffers, self.before, strict=True):
+            buffer.copy_(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,12 +27,37 @@ class RunFolder:
     """DIR/recipe.json, DIR/log.jsonl, DIR/curves.png, DIR/sheets/*.png; DIR/state.pt (to resume), DIR/ema.safetensors
     and others (to use)."""
 
-    def __init__(self, path: Path, resume: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        if self.state_file.exists() and not resume:
-            raise ModelError("run_exists", folder=str(path))
-        with writing(path):
-            (path / "sheets").mkdir(parents=True, exist_ok=True)
+
+    def make(self) -> None:
+        """Make the folder, where there is none. Raises ModelError file_unwritable."""
+        with writing(self.path):
+            (self.path / "sheets").mkdir(parents=True, exist_ok=True)
+
+    def check(self, resume: bool) -> None:
+        """Raise ModelError run_exists where a new run would replace another's files.
+
+        And file_missing where there are weights, but no checkpoint to go on from.
+        """
+        goes_on, weights = self.state_file.exists(), self.weights_file("ema").exists()
+        if resume and weights and not goes_on:
+            raise ModelError("file_missing", file=str(self.state_file))
+        if not resume and (weights or goes_on):
+            raise ModelError("run_exists", folder=str(self.path))
+
+    def begin(self, resume: bool) -> None:
+        """Say so where a run was to be resumed, and put aside the log of one that left no checkpoint.
+
+        Raises ModelError file_unwritable.
+        """
+        if resume:
+            log.warning("%s does not exist: the run begins anew.", self.state_file)
+        if self.log_file.exists():
+            aside = self.log_file.with_name("log.before.jsonl")
+            log.warning("The log of a run that left no checkpoint is put aside as %s.", aside)
+            with writing(aside):
+                self.log_file.replace(aside)
 
     @property
     def state_file(self) -> Path:
@@ -48,9 +74,9 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Append one JSON line. Raises ModelError file_unwritable."""
+        """Append one JSON line; numbers that are not finite become null. Raises ModelError file_unwritable."""
         with writing(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_as_json(line))
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far; a line that was cut short is passed over."""
@@ -65,7 +91,7 @@ class RunFolder:
 
     def forget_after(self, step: int) -> None:
         """Drop log lines of steps that a resumed run will take again."""
-        kept = [json.dumps(line) + "\n" for line in self.lines() if line.get("step", 0) <= step]
+        kept = [_as_json(line) for line in self.lines() if line.get("step", 0) <= step]
         self.replace(self.log_file, lambda part: part.write_text("".join(kept), "utf-8"))
 
     def keep_recipe(self, table: Mapping[str, Any]) -> None:
@@ -114,6 +140,11 @@ class RunFolder:
                 part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _as_json(line: Mapping[str, Any]) -> str:
+    told = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in line.items()}
+    return json.dumps(told, allow_nan=False) + "\n"
 
 
 @contextmanager

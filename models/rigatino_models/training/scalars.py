@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +14,12 @@ from rigatino_models.errors import ModelError
 from rigatino_models.training.run_folder import writing
 
 VERSION = "brain.Event:2"  # of the format, told by a file's first record
+
+
+def needed() -> None:
+    """Raise ModelError package_missing where event files cannot be written."""
+    if importlib.util.find_spec("tensorboardX") is None:
+        raise ModelError("package_missing", package="tensorboardX", extra="train")
 
 
 class Scalars:
@@ -25,10 +33,9 @@ class Scalars:
         self.writer: Any = None
         if folder is None:
             return
-        try:
-            from tensorboardX.record_writer import RecordWriter
-        except ImportError:
-            raise ModelError("package_missing", package="tensorboardX", extra="train") from None
+        needed()
+        from tensorboardX.record_writer import RecordWriter
+
         self.file = folder / "tensorboard" / f"events.out.tfevents.{time.time_ns()}"
         with writing(self.file):
             self.file.parent.mkdir(exist_ok=True)
@@ -36,7 +43,10 @@ class Scalars:
         self._write(file_version=VERSION)
 
     def add(self, samples: int, values: Mapping[str, float]) -> None:
-        """Values by name, after so many samples. Raises ModelError file_unwritable; nothing is written from then on."""
+        """Values by name, after so many samples; those that are not finite are left out.
+
+        Raises ModelError file_unwritable; nothing is written from then on.
+        """
         if self.writer is None:
             return
         from tensorboardX.summary import scalar
@@ -44,7 +54,8 @@ class Scalars:
         try:
             with writing(self.file):
                 for name, value in values.items():
-                    self._write(step=samples, summary=scalar(name, value))
+                    if math.isfinite(value):
+                        self._write(step=samples, summary=scalar(name, value))
                 self.writer.flush()
         except ModelError:
             self.close()  # a record that was cut short spoils those after it

@@ -155,6 +155,15 @@ class Recipe:
         return "data.side", self.data.side, self.data.side % number == 0, f"a multiple of {number}"
 
 
+def divided(recipe: Recipe, processes: int) -> int:
+    """Parts of a batch, over all processes. Raises ModelError bad_setting where they would not be equal."""
+    parts = processes * recipe.optimiser.accumulate
+    if recipe.optimiser.batch % parts:
+        expected = f"a multiple of {parts}, the processes times optimiser.accumulate"
+        raise wrong("optimiser.batch", recipe.optimiser.batch, expected)
+    return parts
+
+
 def shares(values: Iterable[float]) -> bool:
     """Whether none is below 0, and not all are 0."""
     found = list(values)
