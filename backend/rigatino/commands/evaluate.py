@@ -142,7 +142,7 @@ def _prepared(
 
 def _report(
     plan: Plan, outcome: Outcome, settings: dict[str, Any], before: Earlier | None
-) -> tuple[Table, Exception | None]:
+) -> tuple[Table, BaseException | None]:
     """The report, and what went wrong with it: where the earlier one does not fit, or the scores of all fills together
     cannot be computed, it holds neither, but all that was measured.
     """
@@ -150,7 +150,7 @@ def _report(
 
     try:
         return report.make(plan, outcome, settings, before), None
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         return report.make(plan, replace(outcome, real=[]), settings), error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from rigatino.pictures import Picture
 from rigatino.service import Service
 from rigatino_wire.errors import Failure
 
+log = logging.getLogger(__name__)
 Pixels = NDArray[np.uint8]
 PATCH_SIZE = 5  # the radius of PatchMatch's patches
 DIFFUSION_RADIUS = 5
@@ -23,10 +25,20 @@ ENDINGS = {":plain": False, ":detail": True}
 
 
 class Filler:
-    """A way to fill a hole; `facts` say what ran: weights' hash, precision, device, or a library's version."""
+    """A way to fill a hole; `facts` say what ran: weights' hash, precision, device, or a library's version.
+
+    facts["notes"]: what the user should know of some of its fills -> of how many; where memory is short, for one.
+    """
 
     def __init__(self, name: str, fill: Callable[[Pixels, Pixels], Pixels], **facts: Any) -> None:
         self.name, self.fill, self.facts = name, fill, facts
+
+    def note(self, text: str) -> None:
+        """Count a remark on a fill; the log has the first of its kind."""
+        notes = self.facts.setdefault("notes", {})
+        if text not in notes:
+            log.warning("%s: %s", self.name, text)
+        notes[text] = notes.get(text, 0) + 1
 
 
 def make(name: str, service: Callable[[], Service], seed: int, detail: bool) -> Filler:
@@ -59,6 +71,8 @@ def _network(shown: str, name: str, service: Callable[[], Service], seed: int, d
         filled = service().fill(request, lambda stage, fraction: None)
         for fact in ("network", "weights", "precision", "device"):
             filler.facts[fact] = getattr(filled, fact)
+        for note in filled.notes:
+            filler.note(note)
         laid = retouch.lay(whole, filled).rgba[..., :3]
         return np.where(hole[..., None] > 0, laid, picture)
 

@@ -93,7 +93,7 @@ class _Photo:
             hole = holes.draw(kind, self.plan.side, self.plan.seed, index)
             results = self._fill(outcome, kind, original, hole)
             if shown:
-                outcome.strips[kind] = [sheet.Strip(path.name, original, hole, results)]
+                outcome.strips[kind] = [sheet.Strip.of(path.name, original, hole, results)]
         return outcome
 
     def _fill(

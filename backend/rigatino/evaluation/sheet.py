@@ -20,17 +20,24 @@ HIGHEST = 65_000  # pixels that a JPEG can have
 
 @dataclass(frozen=True)
 class Strip:
-    """One row: the photograph [H,W,3], its hole [H,W], and the results in the order of the fillers."""
+    """One row: hole, results in the order of the fillers, and photograph, squares as large as they are shown."""
 
     name: str
-    original: NDArray[np.uint8]
-    hole: NDArray[np.uint8]
-    results: Sequence[NDArray[np.uint8]]
+    pictures: Sequence[Image.Image]
 
-    def pictures(self) -> list[NDArray[np.uint8]]:
-        """Hole, results, photograph."""
-        marked = np.where(self.hole[..., None] > 0, np.asarray(MAGENTA, np.uint8), self.original)
-        return [marked, *self.results, self.original]
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        original: NDArray[np.uint8],
+        hole: NDArray[np.uint8],
+        results: Sequence[NDArray[np.uint8]],
+    ) -> Strip:
+        """The row of a photograph [S,S,3], its hole [S,S], and the results [S,S,3]."""
+        marked = np.where(hole[..., None] > 0, np.asarray(MAGENTA, np.uint8), original)
+        side = min(LARGEST, len(original))
+        shown = [Image.fromarray(picture) for picture in (marked, *results, original)]
+        return cls(name, [picture.resize((side, side), Image.Resampling.BOX) for picture in shown])
 
 
 def write(path: Path, strips: Mapping[str, Sequence[Strip]], fillers: Sequence[str]) -> None:
@@ -39,7 +46,7 @@ def write(path: Path, strips: Mapping[str, Sequence[Strip]], fillers: Sequence[s
     Raises Failure file_unwritable.
     """
     rows = [(kind, strip) for kind, found in strips.items() for strip in found]
-    side = min(LARGEST, rows[0][1].original.shape[0])
+    side = rows[0][1].pictures[0].height
     rows = rows[: (HIGHEST - LINE) // (side + LINE + GAP)]
     headings = ["hole", *fillers, "photo"]
     size = (len(headings) * (side + GAP), LINE + len(rows) * (side + LINE + GAP))
@@ -50,8 +57,7 @@ def write(path: Path, strips: Mapping[str, Sequence[Strip]], fillers: Sequence[s
     for row, (kind, strip) in enumerate(rows):
         top = LINE + row * (side + LINE + GAP)
         draw.text((0, top + 2), f"{kind}: {strip.name}", fill="black")
-        for column, picture in enumerate(strip.pictures()):
-            small = Image.fromarray(picture).resize((side, side), Image.Resampling.BOX)
-            canvas.paste(small, (column * (side + GAP), top + LINE))
+        for column, picture in enumerate(strip.pictures):
+            canvas.paste(picture, (column * (side + GAP), top + LINE))
     with atomic.replacing(path) as part:
         canvas.save(part, "JPEG", quality=90)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from rigatino.evaluation.measures import MEASURES
 from rigatino.evaluation.report import Table
@@ -32,16 +33,21 @@ def markdown(table: Table) -> str:
         if table["differences"][kind]:
             lines += [*_differences(table, kind), ""]
     lines += ["## What ran", "", "| filler | |", "|---|---|"]
-    lines += [
-        f"| {name} | {', '.join(f'{k} {v}' for k, v in facts.items())} |"
-        for name, facts in table["fillers"].items()
-    ]
+    lines += [f"| {name} | {', '.join(_facts(facts))} |" for name, facts in table["fillers"].items()]
     lines += [
         f"| {name} | sha256 {settings[name]} |"
         for name in ("perceptual", "lpips", "inception")
         if settings.get(name)
     ]
     return "\n".join(lines) + "\n"
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in facts.items():
+        if name == "notes":
+            yield from (f"{count} fills: {note}" for note, count in value.items())
+        else:
+            yield f"{name} {value}"
 
 
 def _results(table: Table, kind: str) -> list[str]:
