@@ -20,6 +20,7 @@ from rigatino_models.training import curves, lost
 from rigatino_models.training.generator import Export, half_precision
 from rigatino_models.training.loop import Trainer
 from rigatino_models.training.lost import finite
+from rigatino_models.training.parallel import Group
 from rigatino_models.training.settings import Log, Recipe
 from training.test_loop import ADVERSARY, RECIPE, photos
 from training.tiny_recipes import RECIPES
@@ -119,6 +120,24 @@ def test_a_lost_step_is_told_and_the_run_goes_on(tmp_path: Path, caplog: pytest.
     assert finite(convert.read(tmp_path / "ema.safetensors").tensors.values())
     run.validate()  # with curves of a log that has gaps
     assert (tmp_path / "curves.png").exists()
+
+
+class Elsewhere(Group):
+    """Another process lost the step."""
+
+    def any(self, flag: bool) -> bool:
+        """True of whatever it is asked."""
+        return True
+
+
+def test_a_step_that_another_process_loses_is_lost_here_too(tmp_path: Path) -> None:
+    run = trainer(LAMA, tmp_path)
+    run.run(stop_at=2)
+    before = state(run)
+    run.among = Elsewhere()
+    run._train_step(list(run.batches([list(range(8))])))
+    assert run.lost.total == 1
+    assert differing(before, state(run)) == []
 
 
 def test_a_run_with_lost_steps_is_resumed_exactly(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Trainer:
         )
         self.scalars = Scalars(out if recipe.log.tensorboard and among.leads else None)
         self.step = 0
-        self.lost = LostSteps()
+        self.lost = LostSteps(among.leads)
         self.seconds = 0.0
         self._averaged: tuple[int, nn.Module] | None = None
         if state:
@@ -162,15 +162,15 @@ class Trainer:
             self.method.replay(net, self._place(image), self._place(beside), number)
 
     def save(self) -> None:
-        """Write checkpoint and weights. Raises ModelError file_unwritable, and before it writes training_diverged."""
+        """Write checkpoint and weights. Raises ModelError file_unwritable.
+
+        And training_diverged where numbers are not finite: these replace no file.
+        """
         nets = [self.method.average.net, *(player.net for player in self.method.players.values())]
         if not finite(tensor for net in nets for tensor in net.state_dict().values()):
             raise self._diverged()
         if not self.among.leads:
             return
-        exports = self.method.exports(self.averaged())
-        if not finite(tensor for export in exports.values() for tensor in export.tensors.values()):
-            raise self._diverged()
         self.folder.save_state(
             {
                 "step": self.step,
@@ -187,6 +187,9 @@ class Trainer:
             "photos": len(self.data.photos.names),
             "recipe": without_places(as_table(self.recipe)),
         }
+        exports = self.method.exports(self.averaged())
+        if not finite(tensor for export in exports.values() for tensor in export.tensors.values()):
+            raise self._diverged()
         for name, export in exports.items():
             weights = half_precision(export, training)
             self.folder.replace(self.folder.weights_file(name), partial(save, weights))
@@ -253,8 +256,7 @@ class Trainer:
             values = torch.stack([value.float() for value in terms.values()]) / self.among.world
             self.among.sum_([values])
             rate = self.method.scheduled(self.step)
-            if self.among.leads:
-                self.lost.tell(self.step)
+            self.lost.tell(self.step)
             self._line(dict(zip(terms, map(_short, values.tolist()), strict=True)) | {"rate": rate})
         if not self.among.leads:
             return

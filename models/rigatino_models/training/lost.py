@@ -18,9 +18,13 @@ MORE = "%d steps of %d were left out so far."
 
 
 class LostSteps:
-    """Counts them, and tells of them: of the first at once, of how many they are when it is asked to."""
+    """Counts them, and tells of them: of the first at once, of how many they are when it is asked to.
 
-    def __init__(self) -> None:
+    tells: whether this process does; all count alike.
+    """
+
+    def __init__(self, tells: bool) -> None:
+        self.tells = tells
         self.total = self.in_a_row = self.told = 0
 
     @property
@@ -32,7 +36,7 @@ class LostSteps:
         """The step, counted from 1, was left out."""
         self.total += 1
         self.in_a_row += 1
-        if self.total == 1:
+        if self.total == 1 and self.tells:
             log.warning(FIRST, step, MOST)
             self.told = 1
 
@@ -42,7 +46,7 @@ class LostSteps:
 
     def tell(self, step: int) -> None:
         """Log how many they are after `step`, if they have become more."""
-        if self.total > self.told:
+        if self.total > self.told and self.tells:
             log.warning(MORE, self.total, step)
             self.told = self.total
 
