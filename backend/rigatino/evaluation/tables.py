@@ -45,7 +45,7 @@ def markdown(table: Table) -> str:
 def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
     for name, value in facts.items():
         if name == "notes":
-            yield from (f"{count} fills: {note}" for note, count in value.items())
+            yield from (f"{count} fill{'s' if count > 1 else ''}: {note}" for note, count in value.items())
         else:
             yield f"{name} {value}"
 
