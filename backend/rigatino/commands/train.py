@@ -43,7 +43,7 @@ TOO_MANY = (
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print the settings and what they need, look at the photographs, and stop.",
+    help="Print the settings and what they need, or what is wrong with them or the photographs, and stop.",
 )
 def command(
     recipe: str, data: tuple[Path, ...], out: Path, resume: bool, changes: tuple[str, ...], dry_run: bool
@@ -57,19 +57,25 @@ def command(
         from rigatino_models.training import recipe as recipes
 
         settings = recipes.read(recipes.find(recipe), changes)
+        if not data and not dry_run:
+            raise click.UsageError(
+                "--data is missing: a folder of photographs. Without one there is --dry-run."
+            )
         if dry_run:
-            _describe(settings, data)
+            _describe(settings, data, out, resume)
         else:
             _train(settings, data, out, resume)
 
 
-def _describe(settings: Recipe, data: tuple[Path, ...]) -> None:
+def _describe(settings: Recipe, data: tuple[Path, ...], out: Path, resume: bool) -> None:
     from rigatino_models.training.estimate import estimate
     from rigatino_models.training.recipe import as_table
+    from rigatino_models.training.rehearsal import rehearse
 
+    photos = _photos(settings, data) if data else None
+    rehearse(settings, photos, out, resume, _processes())
     found = {"recipe": as_table(settings), "needs": estimate(settings, _processes())}
-    if data:
-        photos = _photos(settings, data)
+    if photos:
         training, held = photos.split(settings.data.held)
         found["photos"] = {"training": len(training.names), "held": len(held.names)}
         found["needs"]["gib_photos"] = round(photos.bytes / GIB, 2)
@@ -95,7 +101,7 @@ def _photos(settings: Recipe, data: tuple[Path, ...]) -> Photos:
     pairs = settings.beside == "condition"
     photos = look(data, settings.data.scales[1], settings.data.side, pairs)
     if not photos.names:
-        raise Failure("no_photos", folders=", ".join(map(str, data)) or "none given")
+        raise Failure("no_photos", folders=", ".join(map(str, data)))
     if settings.data.loader != "files":
         _warn_of_memory(photos)
     return photos

@@ -119,6 +119,8 @@ def _check_bounds(recipe: Recipe) -> None:
         numbers = [number for number in held if isinstance(number, int | float)]
         if not name.startswith("network.") and not all(least <= number <= most for number in numbers):
             expected = (
-                f"{least} or more" if min(numbers) < least and most == MOST else f"{least} to {most:.7g}"
+                f"{least} or more"
+                if min(numbers) < least and most == MOST
+                else f"a number from {least} to {most:.7g}"
             )
             raise wrong(name, value, expected)
