@@ -125,6 +125,14 @@ def test_samples_follow_the_asked_scales() -> None:
     assert np.mean(shorts) == pytest.approx(125, abs=10)
 
 
+@pytest.mark.parametrize("augment", [crops.PLAIN, Augment(rotation=40.0)])
+def test_a_photo_smaller_than_the_scales_is_taken_as_it_is(augment: Augment) -> None:
+    drawn = [crops.draw(np.random.default_rng(i), 0, (40, 60), 32, (50, 200), augment) for i in range(20)]
+    assert all(crop.box[2] <= 40 and crop.box[3] <= 60 for crop in drawn)
+    if augment is crops.PLAIN:
+        assert {crop.box[2:] for crop in drawn} == {(32, 32)}
+
+
 def one_colour(*rgb: float) -> torch.Tensor:
     return torch.tensor(rgb).view(1, 3, 1, 1).expand(1, 3, 4, 4)
 

@@ -72,9 +72,13 @@ class Crop:
 def draw(
     rng: Random, photo: int, shape: tuple[int, int], side: int, scales: tuple[int, int], augment: Augment
 ) -> Crop:
-    """A crop of a photo of `shape` (height, width), thought reduced to a random short side within `scales`."""
+    """A crop of a photo of `shape` (height, width), thought reduced to a random short side within `scales`.
+
+    None is enlarged that holds a sample: a photo smaller than the scales is taken as it is.
+    """
     short = min(shape)
-    target = rng.uniform(max(side, scales[0]), max(side, min(scales[1], short)))
+    least, most = (max(side, min(scale, short)) for scale in scales)
+    target = rng.uniform(least, most)
     extent = min(float(short), side * short / target)
     corners = _corners(rng, augment) * extent if augment.warps else None
     if corners is None:
