@@ -117,6 +117,21 @@ def test_photographs_that_memory_does_not_hold_are_told(
     assert "loader" not in caplog.text
 
 
+def test_a_rehearsal_knows_the_photographs_of_a_run_beside_a_damaged_one(
+    photos: Path, tmp_path: Path
+) -> None:
+    whole = (photos / "0.png").read_bytes()
+    (photos / "broken.png").write_bytes(whole[: len(whole) // 2])
+    words = ["--out", tmp_path / "run", "--data", photos]
+    assert train(*words).exit_code == 0
+    done = train(*words, "--resume", "--dry-run")
+    assert done.exit_code == 0, done.output
+    (photos / "1.png").unlink()
+    done = train(*words, "--resume", "--dry-run")
+    assert done.exit_code == 1
+    assert "0 new ones and 1 missing" in done.stderr
+
+
 def test_photographs_in_files_train(photos: Path, tmp_path: Path) -> None:
     done = train("--data", photos, "--out", tmp_path / "run", "--set", 'data.loader="files"')
     assert done.exit_code == 0, done.output

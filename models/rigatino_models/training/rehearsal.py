@@ -34,8 +34,9 @@ def rehearse(recipe: Recipe, photos: Photos | None, out: Path, resume: bool, pro
         scalars.needed()
     if photos:
         samples(recipe, parted(recipe, photos)[0])
-        now = photographs.fingerprints(photos)
-        photographs.check_same(now, state.get("photos", now) if state else now)
+        if state and "photos" in state:
+            seen = photos if recipe.data.loader == "files" else photos.decoded()
+            photographs.check_same(photographs.fingerprints(seen), state["photos"])
     if photos or any(_files(as_table(recipe))):
         made = method(recipe)(recipe, torch.device("cpu"), fresh=state is None)
         if photos:
