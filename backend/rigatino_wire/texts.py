@@ -244,7 +244,7 @@ _FILES = {
     "unknown_picture_format": Text(
         "The name {file} does not say a picture format that Rigatino writes.", "End it in one of {known}."
     ),
-    "folder_missing": Text("There is no folder {folder}.", "Make it, or choose another place."),
+    "folder_missing": Text("There is no folder {folder}.", "Check its name, or make it."),
     "no_photos": Text("There are no photographs in {folders}.", "Name a folder with pictures."),
     "few_photos": Text(
         "{found} photographs of at least {side} pixels were found in {folder}, {wanted} are needed.",
