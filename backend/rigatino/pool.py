@@ -123,9 +123,8 @@ def pick_device(wanted: str) -> torch.device:
             device = torch.device(wanted)
             torch.zeros(1, device=device)
         except (RuntimeError, AssertionError):
-            raise Failure(
-                "bad_setting", name="RIGATINO_DEVICE", value=wanted, expected="auto, cpu, cuda, cuda:N or mps"
-            ) from None
+            expected = "auto, or a device that is there: cpu, cuda, cuda:N or mps"
+            raise Failure("bad_setting", name="RIGATINO_DEVICE", value=wanted, expected=expected) from None
         return device
     if torch.cuda.is_available():
         return torch.device("cuda:0")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rigatino.pool import pick_device
 from rigatino.settings import Settings
 from rigatino_wire.errors import Failure
 
@@ -38,3 +39,10 @@ def test_memory_that_is_none(megabytes: str) -> None:
     with pytest.raises(Failure, match="RIGATINO_MEMORY_MB") as error:
         Settings.from_environment({"RIGATINO_MEMORY_MB": megabytes})
     assert error.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there(device: str) -> None:
+    with pytest.raises(Failure, match="a device that is there") as error:
+        pick_device(device)
+    assert (error.value.code, error.value.params["value"]) == ("bad_setting", device)
