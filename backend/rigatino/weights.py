@@ -111,7 +111,7 @@ def known(data_dir: Path | None = None) -> list[Entry]:
 
 
 def locate(name: str, data_dir: Path | None = None) -> Entry:
-    """The network of that name; "" is the default one. Raises Failure unknown_network, weights_unreadable."""
+    """The network of that name; "" is the default one. Raises Failure unknown_network, weights_damaged."""
     wanted = name or default_network()
     record = _folder(data_dir) / f"{wanted}.json"
     for network in registry.bundled():
@@ -189,7 +189,10 @@ def names(data_dir: Path | None = None) -> list[str]:
 
 
 def verify(name: str, data_dir: Path | None = None) -> str:
-    """What is wrong with a network's record or file of weights; "" where the file is as recorded."""
+    """What is wrong with a network's record or file of weights; "" where the file is as recorded.
+
+    Raises Failure unknown_network.
+    """
     from rigatino_models.convert import weights
 
     try:
@@ -197,7 +200,9 @@ def verify(name: str, data_dir: Path | None = None) -> str:
         with translated():
             weights.check_hash(entry.path, entry.sha256)
     except Failure as failure:
-        return str(failure)
+        if failure.code == "unknown_network":
+            raise
+        return failure.sentence
     return ""
 
 
@@ -260,7 +265,7 @@ def _info(spec: NetworkSpec) -> NetworkInfo:
 
 
 def _entry(record: Path) -> Entry:
-    """The network of a record. Raises Failure weights_unreadable."""
+    """The network of a record. Raises Failure weights_damaged."""
     try:
         facts = json.loads(record.read_text("utf-8"))
         spec = registry.describe(
@@ -271,8 +276,7 @@ def _entry(record: Path) -> Entry:
         path = record.with_name(f"{record.stem}.safetensors")
         return Entry(spec, path, str(facts["sha256"]), source=dict(facts["source"]))
     except DAMAGE as error:
-        why = "its record is damaged; remove it and import the weights again"
-        raise Failure("weights_unreadable", file=str(record), why=why) from error
+        raise Failure("weights_damaged", names=record.stem) from error
 
 
 def _licence(weights: Weights, recognised: Known | None, otherwise: str = "") -> str:

@@ -170,10 +170,10 @@ def test_damaged_records(
     (folder / "broken.json").write_text(record)
     with caplog.at_level(logging.WARNING):
         assert list(listed(run)) == BUNDLED
-    assert "broken.json" in caplog.text
+    assert str(Failure("weights_damaged", names="broken")) in caplog.text
     with pytest.raises(Failure) as caught:
         weights.locate("broken")
-    assert caught.value.code == "weights_unreadable"
+    assert caught.value.code == "weights_damaged"
 
 
 def test_unknown_names_are_answered_with_the_known_ones(own_data_folder: Path) -> None:
@@ -296,9 +296,14 @@ def test_verify_compares_with_the_records(checkpoint: Path, run: Run, own_data_f
     done = run("weights", "verify")
     assert done.exit_code == 1
     assert "b, c, d" in done.stderr
-    assert done.stdout.count("as recorded") == len(BUNDLED) + 1
+    assert done.stdout.count(": as recorded") == len(BUNDLED) + 1
+    assert done.output.count("import them again") == 1, "what to do is said once"
     found = run("weights", "verify", "--json")
     assert found.exit_code == 1
     assert [row["name"] for row in json.loads(found.stdout) if not row["well"]] == ["b", "c", "d"]
     assert run("weights", "verify", "a").exit_code == 0
-    assert run("weights", "verify", "nonesuch").exit_code == 1
+    unknown = run("weights", "verify", "a", "nonesuch")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    with pytest.raises(Failure) as caught:
+        weights.locate("nonesuch")
+    assert unknown.stderr.strip() == str(caught.value)
