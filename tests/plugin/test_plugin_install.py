@@ -169,6 +169,15 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
         assert str(folder) in one.output
 
 
+@pytest.mark.parametrize("more", [[], ["--remove"]])
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, more: list[str]) -> None:
+    folder = tmp_path / "GIMP" / "3.O"
+    said = invoke("--gimp-dir", str(folder), *more)
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert f"no folder {folder}" in said.stderr
+    assert not folder.parent.exists()
+
+
 def test_without_a_gimp_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gimps, "profiles", list)
     monkeypatch.setattr(gimps, "console", lambda: None)

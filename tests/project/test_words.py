@@ -35,6 +35,13 @@ def test_links_lead_somewhere(page: str) -> None:
     assert not missing
 
 
+def test_every_setting_stands_in_the_readme() -> None:
+    code = (ROOT / "backend" / name for name in ("rigatino/settings.py", "rigatino_wire/endpoint.py"))
+    settings = {name for file in code for name in re.findall(r"RIGATINO_[A-Z_]+", file.read_text("utf-8"))}
+    assert settings >= {"RIGATINO_DEVICE", "RIGATINO_RUNTIME_DIR"}
+    assert settings == set(re.findall(r"^\| `(RIGATINO_[A-Z_]+)` \|", README, re.MULTILINE))
+
+
 def test_the_changelog_has_the_next_version_s_section() -> None:
     assert "\n## Unreleased\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 

@@ -29,6 +29,8 @@ def command(gimp_dir: Path | None, remove: bool) -> None:
     It goes into every GIMP 3 profile of this user; afterwards it is in GIMP's menu Filters > Enhance. A GIMP
     that runs already has to be started anew.
     """
+    if gimp_dir and not gimp_dir.is_dir():
+        raise Failure("folder_missing", folder=str(gimp_dir))
     failures = []
     for profile in [gimp_dir.absolute()] if gimp_dir else _profiles(remove):
         try:
