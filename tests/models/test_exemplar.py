@@ -12,7 +12,7 @@ from torch import Tensor
 from rigatino_models import convert, registry
 from rigatino_models.errors import ModelError
 from rigatino_models.exemplar import patches, search, synthesis
-from rigatino_models.exemplar.filters import blur, without_grid
+from rigatino_models.exemplar.filters import FAINT, blur, strength, without_grid
 from rigatino_models.exemplar.net import Exemplar
 from rigatino_models.exemplar.search import Field
 from rigatino_models.exemplar.synthesis import Settings, copy_texture
@@ -57,6 +57,34 @@ def test_the_answer_decides_what_is_copied_where() -> None:
         centre = result[..., 60:68, 60:68]
         assert abs(float(centre.mean()) - shade) < 0.15
         assert result[inside].std() > 0.05
+
+
+def half_smooth() -> tuple[Tensor, Tensor]:
+    """Grey [1,3,128,160], from column 64 on full of noise with the same mean; a hole in the noise."""
+    noise = torch.rand(1, 1, 128, 160, generator=torch.Generator().manual_seed(1)) - 0.5
+    rough = (torch.arange(160) >= 64).float().expand(1, 1, 128, 160)
+    hole = torch.zeros(1, 1, 128, 160)
+    hole[..., 44:84, 90:130] = 1
+    return (0.5 + 0.6 * noise * rough).expand(1, 3, -1, -1), hole
+
+
+def test_a_smooth_answer_in_the_midst_of_texture_is_not_taken_for_what_is_smooth_elsewhere() -> None:
+    image, hole = half_smooth()
+    inside = hole.expand_as(image) > 0
+    flat = torch.full_like(image, 0.5)
+    without, with_it = (
+        copy_texture(image, hole, flat, Settings(trust=0.0, texture=texture))[inside].std()
+        for texture in (0.0, 0.2)
+    )
+    assert with_it > 1.5 * without
+
+
+def test_strength_is_that_of_what_is_known_and_spreads_into_the_hole() -> None:
+    image, hole = half_smooth()
+    found = strength(torch.where(hole > 0, 7.0, image), hole)
+    assert torch.equal(found, strength(image * (1 - hole), hole))
+    assert torch.allclose(found[..., :24], torch.tensor(FAINT).log(), atol=0.01)
+    assert torch.allclose(found[..., 56:72, 100:120], found[..., 10:30, 100:120].mean(), atol=0.3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (40, 40), (7, 7)])

@@ -20,6 +20,7 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "coarsest": (int, 16, 512),
     "guide": (float, 0, 100),
     "blur": (float, 0.1, 20),
+    "texture": (float, 0, 100),
     "trust": (float, 0, 1e6),
     "share": (float, 0, 1),
     "sharpen": (float, 0, 10),

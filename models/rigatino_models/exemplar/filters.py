@@ -1,4 +1,4 @@
-"""Blurring, and taking out of a network's answer the grid that its strides leave there."""
+"""Blurring, how strong detail is, and taking out of an answer the grid that a network's strides leave there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rigatino_models.layers.diffuse import diffuse
 from rigatino_models.layers.resize import average
 
 WIDE = 8.0  # standard deviation in pixels from which a blur can be worked out at half the size
 FINE = 3.0  # standard deviation in pixels of what is coarser than a grid's lines
 CELLS = 3.0  # standard deviation in cells of the area that shares a grid
 ENOUGH = 0.7  # of that area: as much hole as it takes to tell a grid
+DETAIL = 2.0  # standard deviation in pixels of what is coarser than detail
+SPREAD = 8.0  # standard deviation in pixels of the area over which its strength is averaged
+FAINT = 0.01  # a strength below which pictures count as smooth
 
 
 def without_grid(answer: Tensor, hole: Tensor, stride: int) -> Tensor:
@@ -50,3 +54,15 @@ def blur(x: Tensor, sigma: float) -> Tensor:
     padded = F.pad(x, (radius,) * 4, mode="replicate")
     across = F.conv2d(padded, kernel[:, :, None], groups=x.shape[1])
     return F.conv2d(across, kernel[:, :, :, None], groups=x.shape[1])
+
+
+def strength(image: Tensor, hole: Tensor) -> Tensor:
+    """How strong the fine detail of an image [N,3,H,W] in [0,1] is: [N,1,H,W], on a logarithmic scale.
+
+    In the hole [N,1,H,W] (1 = unknown) it is what is around it, spread inwards.
+    """
+    known = 1 - hole
+    whole = diffuse(image, hole)
+    fine = (whole - blur(whole, DETAIL)).abs().mean(1, keepdim=True) * known
+    mean = blur(fine, SPREAD) / blur(known, SPREAD).clamp_min(1e-3)
+    return diffuse(torch.log(mean + FAINT), hole)

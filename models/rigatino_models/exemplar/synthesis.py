@@ -3,10 +3,11 @@
 Every level finds for each patch that touches the hole the most similar known one, lets all of them vote, and does so
 again (Wexler et al. 2007; Barnes et al. 2009); the next level starts from the same patches, seen twice as large. The
 first answer, a network's, is what the coarsest level starts from, and a part of every patch's description: what is
-copied comes from places that look, blurred, as the answer does. Where nothing similar was found, the answer itself
-stands. Answer and copy err in different ways: their mean is nearer to the truth than the copy, and as a mean is too
-soft, it is sharpened, but for what is near the rim, where little is in doubt. Before all that the answer loses the grid
-that a network's strides leave in it.
+copied comes from places that look, blurred, as the answer does. Another part is how strong detail is around the hole:
+answers are smooth, and would be taken for whatever is smooth in the picture. Where nothing similar was found, the
+answer itself stands. Answer and copy err in different ways: their mean is nearer to the truth than the copy, and as a
+mean is too soft, it is sharpened, but for what is near the rim, where little is in doubt. Before all that the answer
+loses the grid that a network's strides leave in it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rigatino_models.exemplar import patches
-from rigatino_models.exemplar.filters import blur, without_grid
+from rigatino_models.exemplar.filters import blur, strength, without_grid
 from rigatino_models.exemplar.search import Field
 from rigatino_models.layers.resize import average, doubling, reduce_known
 
@@ -41,10 +42,11 @@ class Settings:
     """radius of a patch in pixels; components that tell patches apart; coarsest: the longer side of the first level.
 
     guide: weight of the answer beside the colours, at the first level and at the last; blur: the standard deviation
-    to which the answer is blurred, in pixels of the first level; trust: a patch this many times as far from its source
-    as patches usually are counts 1/e against the answer; 0: the answer never counts. share: of the copy in the result,
-    the answer being the rest; sharpen: how much is added, far from the rim, of what is finer than the low frequencies.
-    stride: pixels between the lines of the answer's grid; 0: it has none.
+    to which the answer is blurred, in pixels of the first level; texture: weight of how strong detail is, at the first
+    level, falling to 0 at the last; trust: a patch this many times as far from its source as patches usually are counts
+    1/e against the answer; 0: the answer never counts. share: of the copy in the result, the answer being the rest;
+    sharpen: how much is added, far from the rim, of what is finer than the low frequencies. stride: pixels between the
+    lines of the answer's grid; 0: it has none.
     """
 
     radius: int = 3
@@ -52,6 +54,7 @@ class Settings:
     coarsest: int = 64
     guide: tuple[float, float] = (1.0, 0.1)
     blur: float = 1.2
+    texture: float = 0.2
     trust: float = 1.0
     share: float = 1.0
     sharpen: float = 0.0
@@ -81,14 +84,15 @@ def copy_texture(
     random = torch.Generator().manual_seed(0)
     sizes = doubling(hole.shape[-2], hole.shape[-1], settings.coarsest)
     parts = list(pairwise(_progress(sizes)))
-    last_search = max((size for size in sizes if max(size) <= LARGEST), default=None)
+    last_search = max(size for size in sizes if max(size) <= LARGEST)
+    detail = strength(*reduce_known(image, 1 - hole, last_search))
     field: Field | None = None
     trust: Tensor | None = None
     result = guess
     for number, size in enumerate(sizes):
         report = _part(on_progress, *parts[number])
         report(0.0)
-        level = Level(image, hole, guess, size, settings, number, len(sizes))
+        level = Level(image, hole, guess, detail, size, settings, number, len(sizes))
         if level.usable(field):
             result, field = level.fill(field, _rounds(number), random, report)
             if settings.trust and size == last_search:
@@ -145,13 +149,14 @@ def _part(on_progress: Progress | None, begin: float, end: float) -> Progress:
 
 
 class Level:
-    """The picture at one size, the `number`th of `count`."""
+    """The picture at one size, the `number`th of `count`; `detail` [1,1,h,w] of any size says how strong it is."""
 
     def __init__(
         self,
         image: Tensor,
         hole: Tensor,
         guess: Tensor,
+        detail: Tensor,
         size: tuple[int, int],
         settings: Settings,
         number: int,
@@ -165,8 +170,10 @@ class Level:
         self.allowed = patches.known(self.hole, settings.radius)
         if self.searches:
             first, last = settings.guide
-            weight = first + (last - first) * number / max(1, count - 1)
-            self.guide = weight * blur(guess, settings.blur * 2**number)
+            part = number / max(1, count - 1)
+            answer = blur(guess, settings.blur * 2**number)
+            texture = settings.texture * (1 - part) * average(detail, size)
+            self.guide = torch.cat(((first + (last - first) * part) * answer, texture), 1)
 
     def usable(self, coarser: Field | None) -> bool:
         """Whether there is something to copy, and a start from below or a size at which everything can be compared."""
