@@ -62,6 +62,12 @@ def test_describe_and_status_do_not_wait_for_work(open_house: House) -> None:
         busy.hear_of("c", Done)
 
 
+def test_status_is_told_to_people(open_house: House) -> None:
+    report, said = open_house.status(), open_house.run("status")
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(report.started))
+    assert said.stdout.startswith(f"Rigatino {__version__} has run as process {report.pid} since {began}.\n")
+
+
 def test_progress_comes_at_least_twice_a_second_and_is_real(open_house: House) -> None:
     with caller(open_house) as first, caller(open_house) as second:
         running, waiting = slow_request(), slow_request()

@@ -31,9 +31,9 @@ def _facts(report: StatusReport) -> dict[str, object]:
 
 
 def _text(report: StatusReport) -> str:
-    minutes = max(0.0, time.time() - report.started) / 60
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(report.started))
     return "\n".join((
-        f"Rigatino {report.version} runs as process {report.pid} since {minutes:.0f} minutes.",
+        f"Rigatino {report.version} has run as process {report.pid} since {started}.",
         f"Address: {report.endpoint}",
         f"Log:     {report.log}",
         f"Worker:  {_worker(report)}",
