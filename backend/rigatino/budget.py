@@ -18,7 +18,6 @@ from rigatino_models.spec import NetworkSpec
 from rigatino_models.surroundings import Surroundings
 from rigatino_wire.texts import NOTES
 
-MEGABYTE = 1 << 20
 SHARE = 0.9  # of what is free that a fill may take
 REGION = 160  # bytes for each pixel of a region: the picture, hole and answer as floats
 TEXTURE = 200  # bytes more for each pixel into which texture is copied

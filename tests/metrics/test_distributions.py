@@ -92,7 +92,10 @@ def test_measures_are_drawn_together_and_from_the_seed() -> None:
     values = np.random.default_rng(0).normal(size=(30, 1))
     both = estimates(np.concatenate((values, -values), 1))
     assert both[0].low == pytest.approx(-both[1].high)
-    assert estimates(values) == estimates(values)
+    (first,), (again,), (other,) = (estimates(values, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.mean == other.mean
+    assert (first.low, first.high) != (other.low, other.high)
 
 
 def test_a_constant_is_certain() -> None:

@@ -30,7 +30,7 @@ ALLOWED = {
 }  # fmt: skip
 # Inside rigatino_models: layers <- systems <- registry; these import no system.
 GROUND = {"layers", "losses", "metrics", "data"}
-SYSTEMS = {"lama", "comodgan", "pic", "dfnet", "collage", "gfc"}
+SYSTEMS = {"lama", "comodgan", "pic", "dfnet", "collage", "gfc", "exemplar"}
 
 
 def imports(file: Path) -> Iterator[str]:
