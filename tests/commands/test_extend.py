@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import small_networks
 from command_line import rigatino
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -100,6 +101,17 @@ def test_grow_lets_the_picture_change_along_what_is_new(tmp_path: Path) -> None:
     changed = (load(tmp_path / "out.png")[0][16:] != load(source)[0]).any(-1)
     assert changed[:3].mean() > 0.9
     assert not changed[3:].any()
+
+
+def test_a_network_with_an_alpha_of_its_own_leaves_the_picture_too(tmp_path: Path) -> None:
+    network = small_networks.dfnet(tmp_path / "df.safetensors")
+    assert rigatino("weights", "import", network, "--as", "df").exit_code == 0
+    source = save(tmp_path / "in.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    for name, more in {"stays.png": [], "changes.png": ["--seam", "auto"]}.items():
+        done = rigatino("extend", source, "-o", tmp_path / name, "--left", 16, "--network", "df", *more)
+        assert done.exit_code == 0, done.output
+        changed = (load(tmp_path / name)[0][:, 16:] != load(source)[0]).any()
+        assert changed == bool(more)
 
 
 def test_the_daemon_gives_the_same_picture(tmp_path: Path) -> None:

@@ -17,16 +17,16 @@ MOST = 65535  # pixels that formats with 16 bits for a side can have
 Pixels = click.IntRange(0, MOST)
 
 
-# By default nothing of the picture itself changes.
-@click.command(context_settings={"default_map": {"grow": 0, "feather": 0.0}})
+# By default nothing of the picture itself changes; a network's own seam would reach into it.
+@click.command(context_settings={"default_map": {"grow": 0, "feather": 0.0, "seam": "feather"}})
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Where to write the result."
 )
-@click.option("--left", default=0, type=Pixels, help="Pixels to add at the left.")
-@click.option("--right", default=0, type=Pixels, help="Pixels to add at the right.")
-@click.option("--top", default=0, type=Pixels, help="Pixels to add above.")
-@click.option("--bottom", default=0, type=Pixels, help="Pixels to add below.")
+@click.option("--left", default=0, type=Pixels, show_default=True, help="Pixels to add at the left.")
+@click.option("--right", default=0, type=Pixels, show_default=True, help="Pixels to add at the right.")
+@click.option("--top", default=0, type=Pixels, show_default=True, help="Pixels to add above.")
+@click.option("--bottom", default=0, type=Pixels, show_default=True, help="Pixels to add below.")
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
 @of_a_fill
 @click.option("--force", is_flag=True, help="Overwrite the output.")
@@ -44,7 +44,7 @@ def command(
     """Make IMAGE larger, and fill what is new.
 
     The picture itself stays as it is, bit for bit (JPEG, which is lossy, aside), unless --grow or --feather say that
-    so many of its pixels along the new ones may change.
+    so many of its pixels along the new ones may change, or --seam auto lets a network's own alpha do so.
     """
     if not left + right + top + bottom:
         raise click.UsageError("Say where, and by how many pixels: --left, --right, --top, --bottom.")

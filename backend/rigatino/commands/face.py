@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from rigatino.commands.fill import write_filled
-from rigatino.commands.options import of_a_fill
+from rigatino.commands.options import of_a_face
 from rigatino_wire.messages import Fill
 from rigatino_wire.region import ContextRule
 
@@ -39,7 +39,7 @@ def _places(value: str) -> tuple[float, ...]:
     help="Both eyes' places in pixels; they are looked for if not given.",
 )
 @click.option("--daemon", is_flag=True, help="Ask the daemon; it is started when there is none.")
-@of_a_fill
+@of_a_face
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 def command(
     image: Path,

@@ -41,7 +41,8 @@ def command(
     """Fill the hole that MASK marks in IMAGE.
 
     The mask is as large as the picture; white (or opaque, where it is painted in black alone) is filled. Pixels
-    farther from the hole than grow + feather stay as they are, bit for bit (JPEG, which is lossy, aside).
+    farther from the hole than grow + feather stay as they are, bit for bit (JPEG, which is lossy, aside). Where a
+    network has an alpha of its own, as DFNet, and --seam is auto, feather counts as 24 or more there.
     """
     from rigatino import pictures, retouch
 
