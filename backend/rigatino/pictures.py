@@ -6,7 +6,9 @@ Pillow has those of 8 bits a channel; what is deeper is read and written in `dee
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,6 +153,8 @@ def check_output(path: Path, picture: Picture, force: bool) -> None:
         raise Failure("folder_missing", folder=str(path.parent))
     if path.is_dir():
         raise Failure("file_unwritable", file=str(path), why="it is a folder")
+    if not os.access(path.parent, os.W_OK):
+        raise Failure("file_unwritable", file=str(path), why="its folder cannot be written to")
     if path.exists() and not force:
         raise Failure("file_exists", file=str(path))
 
@@ -158,12 +162,37 @@ def check_output(path: Path, picture: Picture, force: bool) -> None:
 def write(path: Path, picture: Picture, force: bool = False) -> None:
     """Write the picture atomically, in the format of the file's suffix; Failure as check_output, file_unwritable."""
     check_output(path, picture, force)
+    _put(path, lambda part: _save(part, picture), force)
+
+
+def copy(source: Path, path: Path, picture: Picture, force: bool = False) -> None:
+    """As `write`, of a picture that was read from a file: byte for byte where what is written would look the same."""
+    check_output(path, picture, force)
+    if _stands(source, path):
+        _put(path, lambda part: shutil.copyfile(source, part), force)
+    else:
+        write(path, picture, force)
+
+
+def _stands(source: Path, path: Path) -> bool:
+    """Whether a file has the format of the other's suffix, and is upright as it is."""
+    try:
+        with Image.open(source) as image:
+            kind = "JPEG" if image.format == "MPO" else image.format
+            upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False  # what Pillow does not read is written anew, without loss
+    return upright and kind == FORMATS.get(path.suffix.lower())
+
+
+def _put(path: Path, save: Callable[[Path], object], force: bool) -> None:
+    """Have a file saved beside the path, and give it its name; Failure file_exists, file_unwritable."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         part = Path(name)
         try:
-            _save(part, picture)
+            save(part)
             _place(part, path, force)
         finally:
             part.unlink(missing_ok=True)
@@ -214,6 +243,8 @@ def _place(part: Path, path: Path, force: bool) -> None:
 
 def _open(path: Path, mask: bool = False) -> Image.Image:
     """Open, check and decode; upright. Raises Deep for what Pillow has no more than 8 bits a channel of."""
+    if path.is_dir():
+        raise Failure("file_unreadable", file=str(path), why="it is a folder")
     if not path.is_file():
         raise Failure("file_missing", file=str(path))
     try:

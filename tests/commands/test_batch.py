@@ -16,7 +16,7 @@ import small_networks
 from click.testing import Result
 from command_line import rigatino
 from filelock import FileLock
-from PIL import Image
+from PIL import ExifTags, Image
 
 from rigatino import retouch, weights
 from rigatino.batch import run
@@ -185,6 +185,32 @@ def test_two_pictures_of_one_name_do_not_overwrite_each_other(places: tuple[Path
     assert done.exit_code == 1
     assert states(out)["cat.jpg"] == "filled"
     assert states(out)["cat.png"] == "failed"
+    again = batch(*places, "--suffix", ".png", "--force")
+    for told in (done.stderr, again.stderr):
+        assert "the result of cat.jpg" in told
+        assert "--force" not in told
+    assert states(out)["cat.jpg"] == "filled"
+
+
+def test_files_whose_masks_mark_nothing_are_copied_if_they_are_upright(
+    places: tuple[Path, Path, Path],
+) -> None:
+    folder, masks, out = places
+    with Image.open(folder / "cat.jpg") as cat:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 3  # upside down
+        cat.rotate(180).save(folder / "turned.jpg", exif=exif)
+    (folder / "pier.tif").rename(folder / "pier.png")  # its name is wrong
+    for name in ("cat", "coffee", "pier", "turned"):
+        mask(masks / f"{name}.png", 0)
+    done = batch(*places)
+    assert done.exit_code == 0, done.output
+    assert set(states(out).values()) == {"unmarked"}
+    same = {name for name in results(out) if (out / name).read_bytes() == (folder / name).read_bytes()}
+    assert same == {"cat.jpg", "coffee.png"}
+    with Image.open(out / "turned.jpg") as turned, Image.open(out / "pier.png") as pier:
+        assert turned.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        assert pier.format == "PNG"
 
 
 def test_a_run_that_was_killed_is_gone_on_with(places: tuple[Path, Path, Path]) -> None:
@@ -306,3 +332,4 @@ def test_folders_without_pictures(places: tuple[Path, Path, Path], tmp_path: Pat
         done = batch(tmp_path / kind, masks, out)
         assert done.exit_code == 1
         assert words in done.stderr
+        assert not out.exists()

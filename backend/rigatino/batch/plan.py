@@ -19,13 +19,18 @@ MaskOf = Callable[[Path], Path]
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to fill. owned: names of results that may be overwritten, for nobody else's file is there."""
+    """One picture to fill.
+
+    owned: names of results that may be overwritten, for nobody else's file is there. rival: the picture whose results
+    have such a name already, so that this one cannot be filled.
+    """
 
     picture: Path
     mask: Path
     output: Path
     key: str
     owned: tuple[str, ...]
+    rival: str = ""
 
     def line(self, state: str, **facts: object) -> Line:
         """What became of it, for the manifest; what it may overwrite it may overwrite the next time too."""
@@ -58,15 +63,8 @@ def plan(
     weights: hash of those that fill, "" where it is not known.
     Raises Failure folder_missing, file_missing, no_photos.
     """
-    if not folder.is_dir():
-        raise Failure("folder_missing", folder=str(folder))
-    mask_of = rule(folder, masks)
-    found = sorted(file for file in folder.iterdir() if _is_picture(file))
-    used = {mask_of(file).absolute() for file in found}
-    found = [file for file in found if file.absolute() not in used]
-    if not found:
-        raise Failure("no_photos", folders=str(folder))
-    jobs, taken = [], set[str]()
+    found, mask_of = listed(folder, masks)
+    jobs, taken = [], dict[str, str]()
     for file in found:
         output = out / (file.stem + suffix if suffix else file.name)
         before = done.get(file.name)
@@ -76,9 +74,27 @@ def plan(
             written = before.outputs if before else []
             free = (path.name for path in paths if force or path.name in written or not path.exists())
             owned = tuple(name for name in free if name not in taken)
-            jobs.append(Job(file, mask_of(file), output, key, owned))
-        taken |= {path.name for path in paths}
+            rival = next((taken[path.name] for path in paths if path.name in taken), "")
+            jobs.append(Job(file, mask_of(file), output, key, owned, rival))
+        for path in paths:
+            taken.setdefault(path.name, file.name)
     return Plan(jobs, len(found) - len(jobs))
+
+
+def listed(folder: Path, masks: str) -> tuple[list[Path], MaskOf]:
+    """The pictures of a folder by name, without those that are masks of others, and the mask of each.
+
+    Raises Failure folder_missing, file_missing, no_photos.
+    """
+    if not folder.is_dir():
+        raise Failure("folder_missing", folder=str(folder))
+    mask_of = rule(folder, masks)
+    found = sorted(file for file in folder.iterdir() if _is_picture(file))
+    used = {mask_of(file).absolute() for file in found}
+    found = [file for file in found if file.absolute() not in used]
+    if not found:
+        raise Failure("no_photos", folders=str(folder))
+    return found, mask_of
 
 
 def rule(folder: Path, masks: str) -> MaskOf:

@@ -63,7 +63,10 @@ def done(job: Job, options: retouch.Options, answer: Answer) -> Line:
 
 
 def _fill(job: Job, options: retouch.Options, answer: Answer) -> Line:
-    """Fill a picture and write it. A picture whose mask marks nothing is written as it is."""
+    """Fill a picture and write it. Of a picture whose mask marks nothing the file is copied where that will do."""
+    if job.rival:
+        why = f"it is the result of {job.rival} already, so one of the two needs another name"
+        raise Failure("file_unwritable", file=str(job.output), why=why)
     picture = pictures.read(job.picture)
     for path in retouch.outputs(job.output, options.candidates):
         pictures.check_output(path, picture, path.name in job.owned)
@@ -73,7 +76,7 @@ def _fill(job: Job, options: retouch.Options, answer: Answer) -> Line:
         return retouch.requests(picture, mask, options, rule)
 
     if not mask.any() and mask.shape == picture.rgba.shape[:2]:
-        pictures.write(job.output, picture, job.output.name in job.owned)
+        pictures.copy(job.picture, job.output, picture, job.output.name in job.owned)
         return job.line(UNMARKED, outputs=[job.output.name])
     answers = answer(make, options.network, lambda stage, fraction: None)
     filled = as_one(answers)

@@ -43,7 +43,8 @@ def command(
     """Fill the holes in all pictures of IN_DIR.
 
     A rule names the mask of a picture, from IN_DIR on: {stem} stands for its name without the ending, {name} for all
-    of it; files that are masks are not filled. A picture whose mask marks nothing is written as it is.
+    of it; files that are masks are not filled. A picture whose mask marks nothing is written as it is: a
+    copy of the file, if that is upright and the ending stays (else JPEG, which is lossy, changes a little).
 
     manifest.jsonl in the folder of results says what became of each picture. The same command again goes on with those
     that are missing, failed or have changed since. The exit status is 1 if any picture could not be filled.
@@ -60,7 +61,7 @@ def command(
         raise click.BadParameter("it is the folder of the pictures.", param_hint="--out")
     options = retouch.Options(**settings)
     weights = _weights(options.network, daemon)
-    plan.rule(folder, masks)
+    plan.listed(folder, masks)
     manifest = Manifest(atomic.folder(out))
     taken = Failure("file_unwritable", file=str(out), why="another run is writing to it")
     with atomic.alone(out / ".lock", taken):
