@@ -55,7 +55,7 @@ def net_run(run: Run, tmp_path: Path) -> NetRun:
     ) -> dict[str, np.ndarray]:
         source, target = tmp_path / "in.npz", tmp_path / "out.npz"
         np.savez(source, image=image.numpy(), hole=hole.numpy())
-        result = run("net", "run", weights, "--input", source, "--output", target, *options)
+        result = run("net", "run", weights, "--input", source, "--output", target, "--force", *options)
         assert result.exit_code == 0, result.output
         with np.load(target) as found:
             return dict(found)

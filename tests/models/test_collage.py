@@ -33,7 +33,7 @@ def go(run: Run, tmp_path: Path) -> Go:
     def call(source: Path | str, given: dict[str, torch.Tensor], *options: str) -> Arrays:
         np.savez(tmp_path / "in.npz", **{name: value.numpy() for name, value in given.items()})
         words = ("net", "run", source, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz")
-        result = run(*words, *options)
+        result = run(*words, "--force", *options)
         assert result.exit_code == 0, result.output
         with np.load(tmp_path / "out.npz") as found:
             return dict(found)

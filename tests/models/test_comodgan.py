@@ -42,7 +42,7 @@ def comod_run(run: Run, tmp_path: Path) -> Callable[..., dict[str, np.ndarray]]:
         source, target = tmp_path / "in.npz", tmp_path / "out.npz"
         np.savez(source, **{name: value.numpy() for name, value in arrays.items()})  # type: ignore[arg-type]
         words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        result = run("net", "run", weights, "--input", source, "--output", target, *words)
+        result = run("net", "run", weights, "--input", source, "--output", target, "--force", *words)
         assert result.exit_code == 0, result.output
         with np.load(target) as found:
             return dict(found)

@@ -155,11 +155,22 @@ def test_a_place_that_cannot_be_written(file: Path, tmp_path: Path, run: Run) ->
 def test_a_failure_leaves_the_output_as_it_was(file: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "out.npz").write_text("before")
     np.savez(tmp_path / "in.npz", image=GOOD["image"])
-    assert (
-        run("net", "run", file, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz").exit_code
-        == 1
-    )
+    words = ("--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz", "--force")
+    assert run("net", "run", file, *words).exit_code == 1
     assert (tmp_path / "out.npz").read_text() == "before"
+
+
+def test_an_existing_output_stays_unless_forced(file: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "out.npz").write_text("before")
+    np.savez(tmp_path / "in.npz", **GOOD)
+    words = ("net", "run", file, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz")
+    refused = run(*words)
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+    assert (tmp_path / "out.npz").read_text() == "before"
+    assert run(*words, "--force").exit_code == 0
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["out"].shape == GOOD["image"].shape
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def go(run: Run, tmp_path: Path) -> Callable[..., Arrays]:
         given = {"image": image.numpy(), "hole": hole.numpy()}
         np.savez(tmp_path / "in.npz", **given, **({} if eps is None else {"eps": eps.numpy()}))
         words = ("net", "run", source, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz")
-        result = run(*words, *options)
+        result = run(*words, "--force", *options)
         assert result.exit_code == 0, result.output
         with np.load(tmp_path / "out.npz") as found:
             return dict(found)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rigatino_wire.errors import Failure
+
 FilePath = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -20,7 +22,10 @@ def command() -> None:
 @click.option("--output", "target", type=FilePath, required=True, help="The .npz file to write.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the network.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
-def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], precision: str) -> None:
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+def run(
+    weights: str, source: Path, target: Path, settings: tuple[str, ...], precision: str, force: bool
+) -> None:
     """Run WEIGHTS, a file or the name of a network, on the arrays of an .npz file.
 
     LaMa takes image (float32 [N,3,H,W], RGB from 0 to 1) and hole (float32 [N,1,H,W], 1 = fill), and gives
@@ -46,6 +51,8 @@ def run(weights: str, source: Path, target: Path, settings: tuple[str, ...], pre
     from rigatino import arrays, bare  # torch is heavy
 
     options = bare.Options(precision, _pairs(settings))
+    if target.exists() and not force:
+        raise Failure("file_exists", file=str(target))
     arrays.write(target, bare.run(weights, arrays.Arrays.read(source), options))
 
 
