@@ -6,6 +6,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from rigatino_wire.errors import Cancelled
+
 WORDS = {
     "queued": "waiting",
     "starting": "starting the worker",
@@ -15,7 +17,7 @@ WORDS = {
 
 
 class Bar:
-    """Shows stage and fraction; a context manager."""
+    """Shows stage and fraction of a fill; a context manager, which Ctrl+C leaves as Cancelled."""
 
     def __init__(self) -> None:
         self._bar = tqdm(total=1.0, leave=False, disable=None, bar_format="{desc} {percentage:3.0f}% |{bar}|")
@@ -33,6 +35,8 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+        if kind is KeyboardInterrupt:
+            raise Cancelled
 
 
 class Bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from rigatino.cli import COMMANDS
 from rigatino.commands.demo import shipped
+from rigatino.progress import Bar
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -107,6 +109,38 @@ def test_an_existing_output_stays_unless_forced(hole: tuple[Path, Path], tmp_pat
     assert pixels(tmp_path / "out.png").shape == (90, 120, 3)
 
 
+def test_a_folder_is_no_picture(hole: tuple[Path, Path], tmp_path: Path) -> None:
+    for words in ((tmp_path, hole[1]), (hole[0], tmp_path)):
+        done = rigatino("fill", *words, "-o", tmp_path / "out.png")
+        assert done.exit_code == 1
+        assert f"{tmp_path} cannot be read: it is a folder" in done.stderr
+
+
+def test_where_nothing_can_be_written_is_said_before_the_work(
+    hole: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(0o500)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).stat().st_mode & 0o200)  # so for root too
+    done = rigatino("fill", hole[0], tmp_path / "no-mask.png", "-o", folder / "out.png")
+    assert done.exit_code == 1
+    assert "out.png cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("daemon", [[], ["--daemon"]])
+def test_ctrl_c_is_told_as_what_it_is(
+    hole: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daemon: list[str]
+) -> None:
+    def pressed(bar: Bar, stage: str, fraction: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bar, "show", pressed)
+    done = rigatino("fill", *hole, "-o", tmp_path / "out.png", *daemon)
+    assert done.exit_code == 1
+    assert done.stderr.strip() == "The fill was cancelled. Nothing was changed."
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_an_unknown_network_is_told_the_known_ones(hole: tuple[Path, Path], tmp_path: Path) -> None:
     done = rigatino("fill", *hole, "-o", tmp_path / "out.png", "--network", "nonesuch")
     assert done.exit_code == 1
@@ -153,16 +187,33 @@ def test_grey_and_alpha_pictures(hole: tuple[Path, Path], tmp_path: Path) -> Non
             assert image.mode == mode
 
 
-def test_the_demo_leaves_three_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [[], ["--out", "demo"], ["--out", "full", "--force"]])
+def test_the_demo_leaves_three_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    for name in ("rigatino-demo", "full"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "after.png").write_text("old")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))  # no GIMP here; tests/gimp has it
     monkeypatch.delenv("RIGATINO_GIMP", raising=False)
-    done = rigatino("demo", "--out", tmp_path / "demo")
+    done = rigatino("demo", *words)
     assert done.exit_code == 0, done.output
-    before, after = pixels(tmp_path / "demo" / "before.png"), pixels(tmp_path / "demo" / "after.png")
+    out = Path(words[1] if words else "rigatino-demo")
+    before, after = pixels(out / "before.png"), pixels(out / "after.png")
     mask = pixels(shipped("mask.png")) > 0
-    assert (pixels(tmp_path / "demo" / "hole.png")[mask] == (255, 0, 255)).all()
+    assert (pixels(out / "hole.png")[mask] == (255, 0, 255)).all()
     assert (before != after).any(-1)[mask].mean() > 0.5
-    assert str(tmp_path / "demo" / "after.png") in done.output
+    assert str(out / "after.png") in done.output
+
+
+@pytest.mark.parametrize("name", ["before.png", "hole.png", "after.png", "gimp.xcf"])
+def test_the_demo_overwrites_nobody_elses_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("dear")
+    done = rigatino("demo", "--out", tmp_path, "--gimp", "some-gimp")
+    assert done.exit_code == 1
+    assert "--force" in done.stderr
+    assert (tmp_path / name).read_text() == "dear"
 
 
 @pytest.mark.parametrize("daemon", [[], ["--daemon"]])
