@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from rigatino.evaluation import fillers
-from rigatino.evaluation.sheet import MAGENTA
+from rigatino.evaluation.sheet import marked
 from rigatino.service import Service
 from rigatino.settings import Settings
 
@@ -87,8 +87,7 @@ def row(removal: Removal, photos: Path, compared: list[fillers.Filler]) -> tuple
     with Image.open(path) as file:
         picture = np.asarray(file.convert("RGB"))
     hole = drawn(removal.outline, (picture.shape[1], picture.shape[0]))
-    shown = [np.where(hole[..., None] > 0, np.asarray(MAGENTA, np.uint8), picture)]
-    shown += [filler.fill(picture, hole) for filler in compared]
+    shown = [marked(picture, hole), *(filler.fill(picture, hole) for filler in compared)]
     return f"{removal.photo}: {removal.what}", [_around(one, removal.outline) for one in shown]
 
 

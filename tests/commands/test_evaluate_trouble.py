@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import patchmatch
 import pytest
+from click.testing import Result
 from command_line import rigatino
 from PIL import Image
 
@@ -135,20 +136,28 @@ def test_what_goes_wrong_on_the_way_leaves_the_tables_of_what_was_done(
     assert not list((tmp_path / "early").iterdir())
 
 
+def without_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: str, error: BaseException
+) -> tuple[Result, dict[str, Any]]:
+    """What two measured photographs come to where a score of all of them ends with an error."""
+
+    def ending(real: Any, fake: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(distributions, score, ending)
+    out = tmp_path / "out"
+    done = evaluate(out, "--network", "photo", "--masks", "wide", "--count", 2, *judges(tmp_path)[-2:])
+    assert done.exit_code == 1
+    found = json.loads((out / "results.json").read_text())
+    assert len(found["photos"]) == 2
+    return done, found
+
+
 def test_scores_that_cannot_be_computed_do_not_take_the_tables_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hungry(real: Any, fake: Any) -> Any:
-        raise MemoryError
-
-    monkeypatch.setattr(distributions, "frechet_distance", hungry)
-    done = evaluate(
-        tmp_path / "out", "--network", "photo", "--masks", "wide", "--count", 2, *judges(tmp_path)[-2:]
-    )
-    assert done.exit_code == 1
+    done, found = without_scores(tmp_path, monkeypatch, "frechet_distance", MemoryError())
     assert "There is not enough memory" in done.stderr
-    found = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert len(found["photos"]) == 2
     assert not found["interrupted"]
     assert found["distributions"] == {}
 
@@ -156,16 +165,8 @@ def test_scores_that_cannot_be_computed_do_not_take_the_tables_along(
 def test_patience_that_ends_with_the_scores_costs_them_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(real: Any, fake: Any) -> Any:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(distributions, "discriminative_scores", interrupted)
-    done = evaluate(
-        tmp_path / "out", "--network", "photo", "--masks", "wide", "--count", 2, *judges(tmp_path)[-2:]
-    )
-    assert done.exit_code == 1
+    done, _ = without_scores(tmp_path, monkeypatch, "discriminative_scores", KeyboardInterrupt())
     assert "interrupted after 2 of 2 photographs" in done.stderr
-    assert len(json.loads((tmp_path / "out" / "results.json").read_text())["photos"]) == 2
 
 
 class Short:

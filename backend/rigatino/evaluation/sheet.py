@@ -34,10 +34,14 @@ class Strip:
         results: Sequence[NDArray[np.uint8]],
     ) -> Strip:
         """The row of a photograph [S,S,3], its hole [S,S], and the results [S,S,3]."""
-        marked = np.where(hole[..., None] > 0, np.asarray(MAGENTA, np.uint8), original)
         side = min(LARGEST, len(original))
-        shown = [Image.fromarray(picture) for picture in (marked, *results, original)]
+        shown = [Image.fromarray(picture) for picture in (marked(original, hole), *results, original)]
         return cls(name, [picture.resize((side, side), Image.Resampling.BOX) for picture in shown])
+
+
+def marked(picture: NDArray[np.uint8], hole: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture [H,W,3] with its hole [H,W] in magenta."""
+    return np.where(hole[..., None] > 0, np.asarray(MAGENTA, np.uint8), picture)
 
 
 def write(path: Path, strips: Mapping[str, Sequence[Strip]], fillers: Sequence[str]) -> None:
