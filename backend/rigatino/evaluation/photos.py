@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from rigatino.atomic import why
-from rigatino_models.data.photos import EIGHT_BIT, SUFFIXES, UNREADABLE
+from rigatino_models.data.photos import SUFFIXES, UNREADABLE, check_depth
 from rigatino_wire.errors import Failure
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,7 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
 def _square(path: Path, side: int) -> Image.Image:
     """The middle square of a picture that can be used; raises one of UNREADABLE."""
     with Image.open(path) as image:
-        if image.mode not in EIGHT_BIT:
-            raise ValueError(f"it has more than 8 bits per channel ({image.mode})")
+        check_depth(image)
         if min(image.size) < side:
             raise ValueError(f"it has {image.width}x{image.height} pixels")
         upright = ImageOps.exif_transpose(image).convert("RGB")

@@ -33,6 +33,12 @@ class Unreadable(Exception):
     """A photograph whose header could be read, but not the rest; the log has named it."""
 
 
+def check_depth(picture: Image.Image) -> None:
+    """Raise ValueError for a picture of more than 8 bits per channel."""
+    if picture.mode not in EIGHT_BIT:
+        raise ValueError(f"it has more than 8 bits per channel ({picture.mode})")
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files are read: reduced to a short side, those below `least` refused; pairs: picture and condition in one.
@@ -69,8 +75,7 @@ class Reading:
         return np.concatenate(small, axis=2)  # torch wants it writable
 
     def _shape(self, picture: Image.Image) -> tuple[int, int]:
-        if picture.mode not in EIGHT_BIT:
-            raise ValueError(f"it has more than 8 bits per channel ({picture.mode})")
+        check_depth(picture)
         width, height = picture.size
         # PNG's own getexif decodes all pixels first, in search of a chunk behind them. TIFF's size is upright already.
         orientation = Image.Image.getexif(picture).get(ExifTags.Base.Orientation, 1)
