@@ -37,7 +37,7 @@ TINIES: dict[str, dict[str, dict[str, Any]]] = {
         "regular": {"widths": [8, 16, 32], "blocks": 1, "global_width": 0},
         "deep": {"widths": [4, 8, 16, 24, 24], "blocks": 1, "global_width": 12},
     },
-    "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "trust": 1.0}},
+    "exemplar": {"plain": {"radius": 2, "components": 16, "coarsest": 16, "rim": True}},
     "comodgan": {
         "plain": comodgan_tiny(),
         "bare": comodgan_tiny(skip4=False, average=False, constants=False, clamp=256.0),

@@ -21,12 +21,11 @@ LIMITS: dict[str, tuple[type, float, float]] = {
     "guide": (float, 0, 100),
     "blur": (float, 0.1, 20),
     "texture": (float, 0, 100),
-    "trust": (float, 0, 1e6),
-    "share": (float, 0, 1),
-    "sharpen": (float, 0, 10),
+    "shares": (float, 0, 1),
+    "rim": (bool, 0, 1),
     "stride": (int, 0, 64),
 }
-PAIRS = {"guide"}
+SEVERAL = {"guide": 2, "shares": 3}
 
 
 def adapted(file: StateFile) -> StateFile:
@@ -73,9 +72,9 @@ def _settings(stated: object) -> Settings:
         if name not in LIMITS:
             raise ValueError(name)
         kind, low, high = LIMITS[name]
-        numbers = value if name in PAIRS and isinstance(value, list | tuple) else [value]
+        numbers = value if name in SEVERAL and isinstance(value, list | tuple) else [value]
         right = all(type(n) in (int, kind) and low <= n <= high for n in numbers)
-        if not right or len(numbers) != (2 if name in PAIRS else 1):
+        if not right or len(numbers) != SEVERAL.get(name, 1):
             raise ValueError(name)
-        values[name] = tuple(numbers) if name in PAIRS else value
+        values[name] = tuple(numbers) if name in SEVERAL else kind(value)
     return Settings(**values)

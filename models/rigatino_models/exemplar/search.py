@@ -1,19 +1,28 @@
 """For every target patch the most similar source patch: by looking at all, or by asking the neighbours.
 
-The second way is PatchMatch (Barnes et al., SIGGRAPH 2009), with all targets moving at once instead of in a scan.
+The second way is PatchMatch (Barnes et al., SIGGRAPH 2009), with every other target moving at once instead of in a
+scan. A source has its price beside the distance: neighbours are to copy along with each other, so that pieces stay
+whole (as in Ashikhmin, Synthesizing Natural Textures, I3D 2001), and what is copied often already is to be left alone
+(Kaspar et al., Self Tuning Texture Optimization, Eurographics 2015).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
+
+from rigatino_models.exemplar.filters import blur
 
 COMPARISONS = 2**24  # of a target with a source, at one time: 64 MiB
 STRIDES = (4, 1, 2, 1)  # how far neighbours are asked, in steps of the grid of targets
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
-PROBES, COMPARED = 200, 10_000  # patches from which the usual distance is estimated
-APART = 8  # pixels between patches that are different ones
 REACH = 8  # pixels around the best so far within which others are tried
+COHERENCE = 2.0  # price of a source that no neighbour copies along with, in median distances
+CROWDING = 0.5  # price of a source that is copied once already, in median distances
+CROWDED = 4.0  # copies beyond which the price rises no more
+CROWD = 3.0  # standard deviation in pixels of the area over which copies are counted
 
 
 class Field:
@@ -31,6 +40,9 @@ class Field:
         self.index[targets[:, 0], targets[:, 1]] = torch.arange(len(targets), device=targets.device)
         self.sources = targets
         self.distances = torch.full((len(targets),), torch.inf, device=targets.device)
+        self.beside = torch.stack([self._at(side) for side in self._steps()], 1)  # [N,4]; -1: no target there
+        self.turns = (targets // step).sum(1) % 2 > 0
+        self.usual, self.copies = torch.zeros(()), torch.empty(0)
 
     def start_from(self, coarser: Field, random: torch.Generator) -> None:
         """Begin with what was copied at half the size; where that may not be copied here, with anything."""
@@ -61,10 +73,10 @@ class Field:
     def ask_around(self, wanted: Tensor, random: torch.Generator) -> None:
         """wanted [N,D]: the targets' vectors. Try the neighbours' sources, shifted, then some near the best so far."""
         self.distances = (wanted - self.described[self._flat(self.sources)]).square().sum(1)
+        self.usual, self.copies = self.distances.median(), self._copies()
         for stride in STRIDES:
-            for dy, dx in SIDES:
-                shift = torch.tensor((dy, dx), device=wanted.device) * stride * self.step
-                self._try(wanted, *self._neighbour(shift))
+            for shift in self._steps():
+                self._try(wanted, *self._neighbour(shift * stride))
         reach = float(REACH)
         while reach >= 1:
             jitter = (torch.rand(self.targets.shape, generator=random) * 2 - 1) * reach
@@ -72,34 +84,51 @@ class Field:
             self._try(wanted, tried, self._allowed(tried))
             reach /= 2
 
-    def usual_distance(self, near: Tensor, random: torch.Generator) -> Tensor:
-        """How far, squared and on average, known patches of `near` [H,W] are from the most similar one elsewhere."""
-        known = _some((near & self.allowed).nonzero(), PROBES, random)
-        others = _some(self.allowed.nonzero(), COMPARED, random)
-        if not len(known):
-            return torch.tensor(0.0, device=near.device)
-        wanted, keys = self.described[self._flat(known)], self.described[self._flat(others)]
-        distances = wanted.square().sum(1, keepdim=True) - 2 * wanted @ keys.T + keys.square().sum(1)
-        overlap = ((known[:, None, 0] - others[:, 0]).abs() < APART) & (
-            (known[:, None, 1] - others[:, 1]).abs() < APART
-        )
-        least = distances.masked_fill(overlap, torch.inf).amin(1).clamp_min(0)
-        return least[least.isfinite()].mean().nan_to_num(0.0)
+    def _steps(self) -> Iterator[Tensor]:
+        """From a target to those beside it."""
+        for side in SIDES:
+            yield torch.tensor(side, device=self.targets.device) * self.step
+
+    def _at(self, shift: Tensor) -> Tensor:
+        """The numbers [N] of the targets at that shift from each; -1: there is none."""
+        row, column = (self.targets + shift).unbind(1)
+        inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
+        return self.index[row.clamp(0, self.height - 1), column.clamp(0, self.width - 1)].where(inside, -1)
 
     def _neighbour(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """What the target at that shift would have this one copy, and where that can be copied."""
-        place = self.targets + shift
-        row, column = place[:, 0].clamp(0, self.height - 1), place[:, 1].clamp(0, self.width - 1)
-        neighbour = self.index[row, column]
+        neighbour = self._at(shift)
         tried = self.sources[neighbour.clamp_min(0)] - shift
         return tried, (neighbour >= 0) & self._allowed(tried)
 
+    def _copies(self) -> Tensor:
+        """How often each place [H*W] is copied, in the mean of what is around it."""
+        copies = torch.zeros(self.height * self.width, device=self.targets.device)
+        each = torch.full((len(self.sources),), float(self.step**2), device=copies.device)
+        copies.index_add_(0, self._flat(self.sources), each)
+        return blur(copies.view(1, 1, self.height, self.width), CROWD).flatten()
+
     def _try(self, wanted: Tensor, tried: Tensor, possible: Tensor) -> None:
-        chosen = possible.nonzero()[:, 0]
-        distance = (wanted[chosen] - self.described[self._flat(tried[chosen])]).square().sum(1)
-        better = distance < self.distances[chosen]
-        self.sources = self.sources.index_copy(0, chosen[better], tried[chosen[better]])
-        self.distances = self.distances.index_copy(0, chosen[better], distance[better])
+        """Copy what was tried where that costs less; half of the targets at a time, none of them neighbours."""
+        for turn in (self.turns, ~self.turns):
+            new = (tried != self.sources).any(1)  # few, where pieces are large
+            chosen = (possible & turn & new).nonzero()[:, 0]
+            sources, held = tried[chosen], self.sources[chosen]
+            distance = (wanted[chosen] - self.described[self._flat(sources)]).square().sum(1)
+            better = distance + self._price(chosen, sources, 0) < self.distances[chosen] + self._price(
+                chosen, held, 1
+            )
+            self.sources = self.sources.index_copy(0, chosen[better], sources[better])
+            self.distances = self.distances.index_copy(0, chosen[better], distance[better])
+
+    def _price(self, chosen: Tensor, sources: Tensor, own: int) -> Tensor:
+        """Of copying these sources to the chosen targets; `own`: how many of the copies counted are theirs."""
+        beside, places = self.beside[chosen], self._flat(sources)
+        shifts = self._flat(self.sources) - self._flat(self.targets)
+        along = shifts[beside.clamp_min(0)] == (places - self._flat(self.targets[chosen]))[:, None]
+        alone = (~along & (beside >= 0)).sum(1) / len(SIDES)
+        copies = (self.copies[places] - own).clamp(0, CROWDED)
+        return (COHERENCE * alone + CROWDING * copies) * self.usual
 
     def _allowed(self, centres: Tensor) -> Tensor:
         row, column = centres[:, 0], centres[:, 1]
@@ -116,8 +145,3 @@ def _widened(grid: Tensor) -> Tensor:
     rows = torch.maximum(torch.maximum(rows[:-2], rows[1:-1]), rows[2:])
     columns = torch.cat((rows[:, :1], rows, rows[:, -1:]), 1)
     return torch.maximum(torch.maximum(columns[:, :-2], columns[:, 1:-1]), columns[:, 2:])
-
-
-def _some(centres: Tensor, count: int, random: torch.Generator) -> Tensor:
-    order = torch.randperm(len(centres), generator=random)[:count]
-    return centres[order.to(centres.device)]

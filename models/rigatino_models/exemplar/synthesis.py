@@ -4,10 +4,10 @@ Every level finds for each patch that touches the hole the most similar known on
 again (Wexler et al. 2007; Barnes et al. 2009); the next level starts from the same patches, seen twice as large. The
 first answer, a network's, is what the coarsest level starts from, and a part of every patch's description: what is
 copied comes from places that look, blurred, as the answer does. Another part is how strong detail is around the hole:
-answers are smooth, and would be taken for whatever is smooth in the picture. Where nothing similar was found, the
-answer itself stands. Answer and copy err in different ways: their mean is nearer to the truth than the copy, and as a
-mean is too soft, it is sharpened, but for what is near the rim, where little is in doubt. Before all that the answer
-loses the grid that a network's strides leave in it.
+answers are smooth, and would be taken for whatever is smooth in the picture. Answer and copy err in different ways. The
+answer knows colours and large shapes, the copy how things look: so the coarser a part of the picture is, the more of it
+is the answer's, and close to the rim, where little is in doubt, all of it. Before all that the answer loses the grid
+that a network's strides leave in it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rigatino_models.exemplar import patches
@@ -29,10 +28,10 @@ LARGEST_FIRST = 384  # no first level above it: comparing all with all would tak
 DENSE = 384  # up to this side there is a target at every pixel, above it at every other
 LARGEST = 1024  # levels above it copy along what was found below
 ROUNDS = (6, 4, 3, 2)  # searches and votes of a level, the coarsest first
+LOOKS = 2  # of the first level's searches, those that compare all with all
 FEWEST = 64  # source patches; a level with fewer is left out
-LOW = 6.0 / 512  # standard deviation of what counts as low frequency, in longer sides
-AROUND = 32  # pixels around the hole from which the usual distance of patches is learnt
-SMOOTH = 3.0  # standard deviation in pixels of what trust is averaged over
+MIDDLE, COARSE = 2.0 / 512, 10.0 / 512  # standard deviations of what counts as coarser, in longer sides
+RIM = 6.0 / 512  # standard deviation of the hole's blur that tells how near the rim is, in longer sides
 
 Progress = Callable[[float], None]
 
@@ -43,10 +42,9 @@ class Settings:
 
     guide: weight of the answer beside the colours, at the first level and at the last; blur: the standard deviation
     to which the answer is blurred, in pixels of the first level; texture: weight of how strong detail is, at the first
-    level, falling to 0 at the last; trust: a patch this many times as far from its source as patches usually are counts
-    1/e against the answer; 0: the answer never counts. share: of the copy in the result, the answer being the rest;
-    sharpen: how much is added, far from the rim, of what is finer than the low frequencies. stride: pixels between the
-    lines of the answer's grid; 0: it has none.
+    level, falling to 0 at the last. shares: of the copy in what is finest, finer and coarsest of the result (`MIDDLE`
+    and `COARSE` lie between), the answer being the rest; rim: whether the answer stands at the rim. stride: pixels
+    between the lines of the answer's grid; 0: it has none.
     """
 
     radius: int = 3
@@ -55,13 +53,12 @@ class Settings:
     guide: tuple[float, float] = (1.0, 0.1)
     blur: float = 1.2
     texture: float = 0.2
-    trust: float = 1.0
-    share: float = 1.0
-    sharpen: float = 0.0
+    shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    rim: bool = False
     stride: int = 0
 
 
-DETAIL = Settings(share=0.5, sharpen=0.8, stride=8)
+DETAIL = Settings(coarsest=128, guide=(0.5, 0.5), shares=(0.9, 0.75, 0.2), rim=True, stride=8)
 
 
 @torch.inference_mode()
@@ -87,7 +84,6 @@ def copy_texture(
     last_search = max(size for size in sizes if max(size) <= LARGEST)
     detail = strength(*reduce_known(image, 1 - hole, last_search))
     field: Field | None = None
-    trust: Tensor | None = None
     result = guess
     for number, size in enumerate(sizes):
         report = _part(on_progress, *parts[number])
@@ -95,29 +91,22 @@ def copy_texture(
         level = Level(image, hole, guess, detail, size, settings, number, len(sizes))
         if level.usable(field):
             result, field = level.fill(field, _rounds(number), random, report)
-            if settings.trust and size == last_search:
-                trust = level.trust(field, random)
         report(1.0)
     if field is None or result.shape != guess.shape:
         return plain
-    mixed = _mixed(result, guess, settings.share, trust)
-    if settings.sharpen:
-        mixed = _sharpened(mixed, hole, settings.sharpen)
-    return torch.where(hole > 0, mixed, image).clamp(0, 1)
+    return torch.where(hole > 0, _mixed(result, guess, hole, settings), image).clamp(0, 1)
 
 
-def _mixed(copy: Tensor, guess: Tensor, share: float, trust: Tensor | None) -> Tensor:
-    """Copy and guess [1,3,H,W] as one; where trust [1,1,h,w] is 0, the guess alone."""
-    if trust is None:
-        return torch.lerp(guess, copy, share)
-    return torch.lerp(guess, copy, share * F.interpolate(trust, guess.shape[-2:], mode="bilinear"))
-
-
-def _sharpened(picture: Tensor, hole: Tensor, by: float) -> Tensor:
-    """A picture [1,3,H,W], sharpened in its hole [1,1,H,W]: not at the rim, fully from some four times `LOW` on."""
-    low = LOW * max(picture.shape[-2:])
-    deep = (2 * blur(hole, 2 * low) - 1).clamp_min(0)
-    return picture + by * deep * (picture - blur(picture, low))
+def _mixed(copy: Tensor, guess: Tensor, hole: Tensor, settings: Settings) -> Tensor:
+    """Copy and guess [1,3,H,W] as one, each band of frequencies with its share of the copy."""
+    side = max(hole.shape[-2:])
+    added = copy - guess
+    middle, coarse = blur(added, MIDDLE * side), blur(added, COARSE * side)
+    fine_share, middle_share, coarse_share = settings.shares
+    added = fine_share * (added - middle) + middle_share * (middle - coarse) + coarse_share * coarse
+    if settings.rim:
+        added = added * (2 * blur(hole, RIM * side) - 1).clamp_min(0)
+    return guess + added
 
 
 def _rounds(number: int) -> int:
@@ -195,10 +184,9 @@ class Level:
         for done in range(rounds):
             report(done / rounds)
             wanted = patches.describe_at(field.targets, self._features(result), filters)
-            if coarser is None:
+            if coarser is None and done < LOOKS:
                 field.look_everywhere(wanted)
-            else:
-                field.ask_around(wanted, random)
+            field.ask_around(wanted, random)
             result = self._vote(field)
         return result, field
 
@@ -215,16 +203,6 @@ class Level:
         grid[::step, ::step] = True
         targets = (patches.touched(self.hole, self.settings.radius) & grid).nonzero()
         return Field(targets, step, self.allowed, described)
-
-    def trust(self, field: Field, random: torch.Generator) -> Tensor:
-        """1 where what was copied is as similar as patches around the hole are to each other, towards 0 elsewhere."""
-        rows, columns = field.targets.unbind(1)
-        distance, there = torch.zeros_like(self.hole), torch.zeros_like(self.hole)
-        distance[0, 0, rows, columns] = field.distances
-        there[0, 0, rows, columns] = 1
-        mean = blur(distance, SMOOTH) / blur(there, SMOOTH).clamp_min(1e-4)
-        usual = field.usual_distance(patches.touched(self.hole, AROUND), random).clamp_min(1e-3)
-        return torch.exp(-mean / (self.settings.trust * usual))
 
     def _features(self, picture: Tensor) -> Tensor:
         return torch.cat((picture, self.guide), 1)
