@@ -167,8 +167,8 @@ def write(path: Path, picture: Picture, force: bool = False) -> None:
 
 def copy(source: Path, path: Path, picture: Picture, force: bool = False) -> None:
     """As `write`, of a picture that was read from a file: byte for byte where what is written would look the same."""
-    check_output(path, picture, force)
     if _stands(source, path):
+        check_output(path, picture, force)
         _put(path, lambda part: shutil.copyfile(source, part), force)
     else:
         write(path, picture, force)

@@ -32,6 +32,22 @@ def gap(height: int = 96, width: int = 120) -> Tensor:
     return hole
 
 
+def wide_gap() -> Tensor:
+    hole = torch.zeros(1, 1, 256, 256)
+    hole[..., 60:190, 60:190] = 1
+    return hole
+
+
+def square() -> Tensor:
+    """Targets [100,2]."""
+    return torch.cartesian_prod(torch.arange(5, 15), torch.arange(5, 15))
+
+
+def field_of(targets: Tensor, described: Tensor) -> Field:
+    """Of a picture of 40 by 50 pixels, all of which may be copied."""
+    return Field(targets, 1, torch.ones(40, 50, dtype=torch.bool), described)
+
+
 def test_stripes_go_on_through_a_hole_that_a_flat_answer_covers() -> None:
     image, hole = stripes(), gap()
     flat = torch.full_like(image, 0.5)
@@ -168,12 +184,9 @@ def test_a_search_finds_the_copy_that_is_there(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(search, "COHERENCE", 0.0)
     random = torch.Generator().manual_seed(4)
     described = torch.rand(40 * 50, 6, generator=random)
-    allowed = torch.ones(40, 50, dtype=torch.bool)
-    targets = torch.stack(
-        torch.meshgrid(torch.arange(5, 15), torch.arange(5, 15), indexing="ij"), -1
-    ).reshape(-1, 2)
+    targets = square()
     wanted = described[(targets[:, 0] + 20) * 50 + targets[:, 1] + 30]
-    field = Field(targets, 1, allowed, described)
+    field = field_of(targets, described)
     field.look_everywhere(wanted)
     assert torch.equal(field.sources, targets + torch.tensor((20, 30)))
     assert field.distances.abs().max() < 1e-6
@@ -183,10 +196,6 @@ def test_a_search_finds_the_copy_that_is_there(monkeypatch: pytest.MonkeyPatch) 
     assert (field.sources == targets + torch.tensor((20, 30))).all(1).float().mean() > 0.9
 
 
-def field_of(targets: Tensor, described: Tensor, height: int = 40, width: int = 50) -> Field:
-    return Field(targets, 1, torch.ones(height, width, dtype=torch.bool), described)
-
-
 def pieces(field: Field) -> float:
     """The part of neighbours beside each other that do not copy along."""
     shifts = torch.full((field.height, field.width, 2), -99)
@@ -194,10 +203,6 @@ def pieces(field: Field) -> float:
     shifts[rows, columns] = field.sources - field.targets
     block = shifts[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     return float((block[:, 1:] != block[:, :-1]).any(-1).float().mean())
-
-
-def square(first: int = 5, last: int = 15) -> Tensor:
-    return torch.cartesian_prod(torch.arange(first, last), torch.arange(first, last))
 
 
 def test_pieces_stay_whole_where_sources_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,8 +327,7 @@ def test_answer_and_copy_share_the_result() -> None:
 def test_shares_of_coarse_and_fine_are_apart() -> None:
     """Of a darker answer without detail its colour is kept, and of the copy its detail."""
     noise = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(8)) * 0.2
-    image, hole = 0.6 + noise, torch.zeros(1, 1, 256, 256)
-    hole[..., 60:190, 60:190] = 1
+    image, hole = 0.6 + noise, wide_gap()
     answer = torch.full_like(image, 0.4)
     result = copy_texture(image, hole, answer, Settings(shares=(1.0, 0.5, 0.0)))
     deep = result[..., 100:150, 100:150]
@@ -332,8 +336,7 @@ def test_shares_of_coarse_and_fine_are_apart() -> None:
 
 
 def test_the_answer_stands_at_the_rim_alone() -> None:
-    image, hole = stripes(256, 256), torch.zeros(1, 1, 256, 256)
-    hole[..., 60:190, 60:190] = 1
+    image, hole = stripes(256, 256), wide_gap()
     answer = torch.full_like(image, 0.5)
     result = copy_texture(image, hole, answer, Settings(rim=True))
     assert (result - answer)[..., 60, 80:170].std() < 0.2 * image.std()

@@ -9,6 +9,7 @@ whole (as in Ashikhmin, Synthesizing Natural Textures, I3D 2001), and what is co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -40,7 +41,6 @@ class Field:
         self.index[targets[:, 0], targets[:, 1]] = torch.arange(len(targets), device=targets.device)
         self.sources = targets
         self.distances = torch.full((len(targets),), torch.inf, device=targets.device)
-        self.beside = torch.stack([self._at(side) for side in self._steps()], 1)  # [N,4]; -1: no target there
         self.turns = (targets // step).sum(1) % 2 > 0
         self.usual, self.copies = torch.zeros(()), torch.empty(0)
 
@@ -84,6 +84,11 @@ class Field:
             self._try(wanted, tried, self._allowed(tried))
             reach /= 2
 
+    @cached_property
+    def beside(self) -> Tensor:
+        """The numbers [N,4] of each target's neighbours; -1: there is none. Only a search needs them."""
+        return torch.stack([self._at(side) for side in self._steps()], 1)
+
     def _steps(self) -> Iterator[Tensor]:
         """From a target to those beside it."""
         for side in SIDES:
@@ -91,9 +96,7 @@ class Field:
 
     def _at(self, shift: Tensor) -> Tensor:
         """The numbers [N] of the targets at that shift from each; -1: there is none."""
-        row, column = (self.targets + shift).unbind(1)
-        inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
-        return self.index[row.clamp(0, self.height - 1), column.clamp(0, self.width - 1)].where(inside, -1)
+        return self._read(self.index, self.targets + shift, -1)
 
     def _neighbour(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """What the target at that shift would have this one copy, and where that can be copied."""
@@ -110,9 +113,9 @@ class Field:
 
     def _try(self, wanted: Tensor, tried: Tensor, possible: Tensor) -> None:
         """Copy what was tried where that costs less; half of the targets at a time, none of them neighbours."""
+        possible = possible & (tried != self.sources).any(1)  # few, where pieces are large
         for turn in (self.turns, ~self.turns):
-            new = (tried != self.sources).any(1)  # few, where pieces are large
-            chosen = (possible & turn & new).nonzero()[:, 0]
+            chosen = (possible & turn).nonzero()[:, 0]
             sources, held = tried[chosen], self.sources[chosen]
             distance = (wanted[chosen] - self.described[self._flat(sources)]).square().sum(1)
             better = distance + self._price(chosen, sources, 0) < self.distances[chosen] + self._price(
@@ -123,17 +126,20 @@ class Field:
 
     def _price(self, chosen: Tensor, sources: Tensor, own: int) -> Tensor:
         """Of copying these sources to the chosen targets; `own`: how many of the copies counted are theirs."""
-        beside, places = self.beside[chosen], self._flat(sources)
-        shifts = self._flat(self.sources) - self._flat(self.targets)
-        along = shifts[beside.clamp_min(0)] == (places - self._flat(self.targets[chosen]))[:, None]
+        beside, shifts = self.beside[chosen], self._flat(self.sources - self.targets)
+        along = shifts[beside.clamp_min(0)] == self._flat(sources - self.targets[chosen])[:, None]
         alone = (~along & (beside >= 0)).sum(1) / len(SIDES)
-        copies = (self.copies[places] - own).clamp(0, CROWDED)
+        copies = (self.copies[self._flat(sources)] - own).clamp(0, CROWDED)
         return (COHERENCE * alone + CROWDING * copies) * self.usual
 
     def _allowed(self, centres: Tensor) -> Tensor:
-        row, column = centres[:, 0], centres[:, 1]
+        return self._read(self.allowed, centres, False)
+
+    def _read(self, grid: Tensor, places: Tensor, beyond: int) -> Tensor:
+        """grid [H,W] at these places [N,2]; `beyond`, of its type, where they lie outside."""
+        row, column = places.unbind(1)
         inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
-        return inside & self.allowed[row.clamp(0, self.height - 1), column.clamp(0, self.width - 1)]
+        return grid[row.clamp(0, self.height - 1), column.clamp(0, self.width - 1)].where(inside, beyond)
 
     def _flat(self, centres: Tensor) -> Tensor:
         return centres[:, 0] * self.width + centres[:, 1]
