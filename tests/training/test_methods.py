@@ -36,11 +36,12 @@ from training.tiny_recipes import RECIPES, photos
 
 CPU = torch.device("cpu")
 # Name of a recipe -> what falls, and to which share of what it was at the beginning.
-# A game goes otherwise with another rounding: pic has come to .78 to .92 of where it began, by threads and company.
+# A game goes otherwise with another rounding: after 40 steps pic had come to .78 to .92 of where it began, by threads
+# and company; after 60 to some .74.
 FALLS = {
     "comodgan": ("held_l1", 0.85),
     "comodgan image to image": ("held_l1", 0.7),
-    "pic": ("held_l1", 0.96),
+    "pic": ("held_l1", 0.9),
     "dfnet": ("held_l1", 0.95),
     "gfc": ("held_l1", 0.96),
 }

@@ -70,7 +70,7 @@ RECIPES: dict[str, Recipe] = {
         name="tiny",
         network=PicConfig((4, 8, 8, 8, 8), latent=4, inference=1, critic=(4, 8, 8, 8, 8)),
         data=data(96, "pic-centre"),
-        optimiser=optimiser(40, 4, 1e-2, (0.0, 0.999)),
+        optimiser=optimiser(60, 4, 1e-2, (0.0, 0.999)),
         log=Log(line=1, sheet=1000),
     ),
     "gfc": GfcRecipe(
