@@ -58,7 +58,7 @@ class Settings:
     stride: int = 0
 
 
-DETAIL = Settings(coarsest=128, guide=(0.5, 0.5), shares=(0.9, 0.75, 0.2), rim=True, stride=8)
+DETAIL = Settings(coarsest=128, guide=(0.5, 0.5), shares=(0.9, 0.75, 0.6), rim=True, stride=8)
 
 
 @torch.inference_mode()
